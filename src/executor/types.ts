@@ -1,0 +1,75 @@
+/** What the rest of tsbuild knows of running a step. How and where it runs is hidden behind Executor. */
+import type { Job } from '../progress/event.js';
+import type { LayerDirectory } from '../layers/types.js';
+
+/** How a step is isolated (docs/architecture.md, "Executing"). It never changes a result. */
+export type Mode = 'rootful' | 'rootless' | 'single-id' | 'chroot' | 'none';
+
+/** A resolved user: numbers only. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, the primary one included. */
+  readonly groups: readonly number[];
+  /** Home from the image's passwd, for HOME when the environment has none. */
+  readonly home: string;
+}
+
+export interface Process {
+  /** Byte strings; argv[0] is looked up in PATH of `env` inside the root unless it has a slash. */
+  readonly argv: readonly string[];
+  /** `NAME=value` byte strings: the whole environment; nothing is added but HOME. */
+  readonly env: readonly string[];
+  /** Absolute path inside the root. */
+  readonly cwd: string;
+  readonly user: User;
+}
+
+export type StepNetwork = 'default' | 'host' | 'none';
+
+/** A mount besides those of every sandbox. Targets are absolute paths inside the root. */
+export type StepMount =
+  /** Host path (byte string); writes are refused, or go to a discarded upper when `writable`. */
+  | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
+  | { readonly kind: 'cache'; readonly source: string; readonly target: string; readonly readonly: boolean }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly size: number | undefined }
+  /** A read-only file whose bytes live in memory only. */
+  | {
+      readonly kind: 'secret';
+      readonly bytes: Uint8Array;
+      readonly target: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
+
+export interface ExecSpec {
+  /** Lower directories from the bottom of the image up; may be empty (scratch). */
+  readonly lowers: readonly LayerDirectory[];
+  /** Inode metadata of the image's root, so that a new root has it. */
+  readonly process: Process;
+  readonly mounts: readonly StepMount[];
+  readonly network: StepNetwork;
+  readonly security: 'sandbox' | 'insecure';
+  readonly hostname: string;
+  /** Lines of /etc/hosts besides localhost: [name, address]. */
+  readonly extraHosts: readonly (readonly [name: string, address: string])[];
+  /** Called with each chunk that the step writes, as it is written. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
+}
+
+/**
+ * `upper` holds what the step changed, in overlay form, with mount-point stubs removed. The caller owns it: it
+ * is moved into the store or given to `discard`. A non-zero exit is a result, not an exception.
+ */
+export type ExecResult =
+  | { readonly ok: true; readonly upper: LayerDirectory }
+  | { readonly ok: false; readonly exitCode: number; readonly signal?: string; readonly upper: LayerDirectory };
+
+export interface Executor {
+  readonly mode: Mode;
+  /** Throws `sandbox` when the step could not be started, `cancelled` when the job's signal fired. */
+  run(spec: ExecSpec, job: Job): Promise<ExecResult>;
+  /** Deletes an upper directory that nobody wants, and what belongs to it. */
+  discard(upper: LayerDirectory): Promise<void>;
+}
