@@ -35,7 +35,9 @@ export function compressionOf(mediaType: string): Compression | undefined {
 
 /** OCI media type of a layer tar compressed so. */
 export function layerMediaType(compression: Compression): string {
-  return { none: mediaTypes.ociLayer, gzip: mediaTypes.ociLayerGzip, zstd: mediaTypes.ociLayerZstd }[compression];
+  return { none: mediaTypes.ociLayer, gzip: mediaTypes.ociLayerGzip, zstd: mediaTypes.ociLayerZstd }[
+    compression
+  ];
 }
 
 export function isIndexType(mediaType: string): boolean {

@@ -34,15 +34,25 @@ export function parsePlatform(text: string): Platform {
     });
   }
   const [first = '', second, third] = parts;
-  if (second === undefined) return first === 'linux' ? { ...hostPlatform(), os: first } : normalise('linux', first);
+  if (second === undefined)
+    return first === 'linux' ? { ...hostPlatform(), os: first } : normalise('linux', first);
   return normalise(first, second, third);
 }
 
 function normalise(os: string, architecture: string, variant?: string): Platform {
   const [name = architecture, implied] = architectures[architecture] ?? [architecture];
   const given = variant ?? implied ?? (name === 'arm' ? 'v7' : undefined);
-  const kept = name === 'arm64' && (given === 'v8' || given === '8') ? undefined : name === 'amd64' && given === 'v1' ? undefined : given;
-  return { os, architecture: name, ...(kept === undefined ? {} : { variant: /^\d/.test(kept) ? `v${kept}` : kept }) };
+  const kept =
+    name === 'arm64' && (given === 'v8' || given === '8')
+      ? undefined
+      : name === 'amd64' && given === 'v1'
+        ? undefined
+        : given;
+  return {
+    os,
+    architecture: name,
+    ...(kept === undefined ? {} : { variant: /^\d/.test(kept) ? `v${kept}` : kept }),
+  };
 }
 
 /** `linux/amd64`, `linux/arm/v7`. */
