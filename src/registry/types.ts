@@ -1,0 +1,130 @@
+/** What the rest of tsbuild knows of registries (distribution-spec 1.1). */
+import type { Digest } from '../oci/digest.js';
+import type { Reference } from '../oci/reference.js';
+import type { Descriptor } from '../oci/types.js';
+import type { Job, StepId } from '../progress/event.js';
+
+/** A repository of a registry; `registry` is `host[:port]` as in a Reference. */
+export interface Repository {
+  readonly registry: string;
+  readonly repository: string;
+}
+
+/** How to sign in: a password, an identity token to be exchanged, or a bearer token to be sent as it is. */
+export type Credentials =
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'identity'; readonly token: string }
+  | { readonly kind: 'bearer'; readonly token: string };
+
+/** Where credentials come from. Nothing of the environment is read behind it but what it was made of. */
+export interface CredentialSource {
+  /** Undefined: anonymous. Throws `auth` when a source is there but cannot be read. */
+  find(where: Repository): Promise<Credentials | undefined>;
+  /** Headers that docker's config.json wants on requests to registries (`HttpHeaders`). */
+  headers(): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface RetryOptions {
+  /** Further attempts after the first one; they count anew when bytes moved. */
+  readonly attempts: number;
+  /** Milliseconds before the first further attempt; doubled each time, with jitter, at most 30 s. */
+  readonly delay: number;
+}
+
+/** Milliseconds. */
+export interface TimeoutOptions {
+  readonly connect: number;
+  /** Without a byte in either direction. */
+  readonly idle: number;
+  /** Until the answer to a request that ends an upload: registries hash and copy the blob first. */
+  readonly commit: number;
+  /** Window over which less than `minimumRate` bytes per second ends a transfer. */
+  readonly rateWindow: number;
+  readonly minimumRate: number;
+}
+
+/** All paths are absolute host paths; those that do not exist are ignored but `authorities` and `client`. */
+export interface CertificateOptions {
+  /** PEM files of authorities trusted besides the system's, for every registry. */
+  readonly authorities?: readonly string[] | undefined;
+  /** Client certificate and key (PEM files), for every registry that asks. */
+  readonly client?: { readonly certificate: string; readonly key: string } | undefined;
+  /** The system's bundle: value of SSL_CERT_FILE. The usual places are tried when undefined. */
+  readonly systemBundle?: string | undefined;
+  /** Value of NODE_EXTRA_CA_CERTS. */
+  readonly extraBundle?: string | undefined;
+  /** Folders with `<host[:port]>/{*.crt,*.cert,*.key}`; /etc/docker/certs.d and /etc/containers/certs.d when undefined. */
+  readonly folders?: readonly string[] | undefined;
+}
+
+/** Proxy URLs (`http://[user:password@]host:port`) and NO_PROXY's list. */
+export interface ProxyOptions {
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  readonly no?: string | undefined;
+}
+
+export interface RegistryOptions {
+  readonly credentials: CredentialSource;
+  /** `host[:port]`s, addresses in CIDR form or `*`: certificates are not checked and plain http is tried. */
+  readonly insecureRegistries?: readonly string[] | undefined;
+  readonly retries?: RetryOptions | undefined;
+  readonly timeouts?: Partial<TimeoutOptions> | undefined;
+  readonly userAgent?: string | undefined;
+  readonly certificates?: CertificateOptions | undefined;
+  readonly proxy?: ProxyOptions | undefined;
+  /** Bytes of one PATCH when a blob is sent in chunks. */
+  readonly chunkSize?: number | undefined;
+}
+
+export interface ResolvedManifest {
+  /** Media type, digest and size as the registry states them; `manifest` verifies. */
+  readonly descriptor: Descriptor;
+}
+
+/** A blob that can be sent. `open` may be called again from another offset (bytes) after a failure. */
+export interface PushableBlob {
+  readonly descriptor: Descriptor;
+  open(offset?: number): AsyncIterable<Uint8Array>;
+  /** Repositories of the same registry that may hold the blob already. */
+  readonly mountFrom?: readonly string[] | undefined;
+}
+
+export type PushOutcome = 'exists' | 'mounted' | 'uploaded';
+
+/**
+ * One client serves any number of registries and concurrent calls. Every failure is a TsbuildError: `registry`,
+ * `auth`, `image` (a manifest that is not what it should be) or `cancelled`.
+ */
+export interface RegistryClient {
+  /** What a tag or digest names now, without fetching it; undefined when the registry has no such manifest. */
+  resolve(reference: Reference, job: Job): Promise<ResolvedManifest | undefined>;
+  /** Fetches a manifest or an index and compares it with the digest of the reference, if there is one. */
+  manifest(reference: Reference, job: Job): Promise<{ descriptor: Descriptor; bytes: Buffer }>;
+  /**
+   * Streams a blob from `offset` (0). Resumes after a drop. Size is always compared at the end, the digest when
+   * `offset` is 0; until the iteration ends normally nothing of it may be trusted.
+   */
+  openBlob(
+    repository: Repository,
+    descriptor: Descriptor,
+    job: Job,
+    offset?: number,
+  ): AsyncIterable<Uint8Array>;
+  blobExists(repository: Repository, digest: Digest, job?: Job): Promise<boolean>;
+  /** Sends a blob unless it is there; concurrent calls for the same blob and repository share one transfer. */
+  pushBlob(repository: Repository, blob: PushableBlob, job: Job, step: StepId): Promise<PushOutcome>;
+  /** `reference` is a tag or a digest. Returns the digest of `bytes`, which the registry has confirmed. */
+  putManifest(
+    repository: Repository,
+    reference: string,
+    mediaType: string,
+    bytes: Uint8Array,
+    job: Job,
+  ): Promise<Digest>;
+  /** Throws when the registry would refuse a push, by opening an upload and abandoning it. */
+  checkPush(repository: Repository, job: Job): Promise<void>;
+  listTags(repository: Repository, job: Job): Promise<string[]>;
+  /** Closes idle connections. */
+  close(): void;
+}
