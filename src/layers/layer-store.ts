@@ -1,0 +1,82 @@
+import type { DiffID } from '../oci/digest.js';
+import { hexOf } from '../oci/digest.js';
+import type { Store } from '../store/store.js';
+import { changesetIdentity } from './content-digest.js';
+import { isEmptyChangeset } from './tree.js';
+import type { Layer, LayerId, LayerRef, RemoteBlob } from './layer.js';
+import { pruneUnchangedDirectories } from './prune.js';
+import { Snapshot } from './snapshot.js';
+import { StoredLayer, type Origin } from './stored-layer.js';
+import type { BodySource, Changeset, LayerDirectory, OverlayNamespace, Tree } from './types.js';
+import { readDirectoryForm } from './walk-directory.js';
+
+export interface LayerStoreOptions {
+  readonly store: Store;
+  /** Opens a blob that the store does not have. Verified by the reader. */
+  readonly fetch: (blob: RemoteBlob) => AsyncIterable<Uint8Array>;
+  /** Overlay attributes of the sandbox in use; asked when a directory form is first needed. */
+  readonly namespace: () => Promise<OverlayNamespace>;
+}
+
+/** Makes layers and finds them again. One value per layer id, so that each form is derived once in a process. */
+export class LayerStore {
+  readonly #layers = new Map<LayerId, StoredLayer>();
+  readonly #snapshots = new Map<string, Snapshot>();
+
+  constructor(private readonly options: LayerStoreOptions) {}
+
+  /** A layer known by its reference; nothing is read yet. */
+  open(ref: LayerRef): Layer {
+    return this.#layer(ref, undefined);
+  }
+
+  /** A layer that is a computed value: COPY, ADD and WORKDIR. */
+  async fromChangeset(changeset: Changeset, bodies: BodySource, created: number): Promise<Layer> {
+    return this.#layer(reference(changeset, created), { kind: 'changeset', changeset, bodies });
+  }
+
+  /** A RUN's layer. Takes the upper directory over into the store; `base` is the tree that it lies on. */
+  async fromUpper(base: Tree, upper: LayerDirectory, created: number): Promise<Layer> {
+    const raw = await readDirectoryForm(upper);
+    const changeset = pruneUnchangedDirectories(base, raw.changeset);
+    const layer = this.#layer(reference(changeset, created), { kind: 'upper', changeset, upper });
+    await layer.keep();
+    return layer;
+  }
+
+  /** A layer of a pulled or loaded image. Its blob is in the store or can be fetched. */
+  async fromBlob(diffId: DiffID, blob: RemoteBlob, created: number): Promise<Layer> {
+    await this.options.store.records('layer-remote').put(hexOf(diffId), blob);
+    return this.open({ id: diffId as unknown as LayerId, empty: false, created });
+  }
+
+  /** Snapshots of one chain of layers are one value, and so share their trees. */
+  snapshot(refs: readonly LayerRef[]): Snapshot {
+    let snapshot = Snapshot.empty;
+    let key = '';
+    for (const ref of refs) {
+      key += hexOf(ref.id);
+      const known = this.#snapshots.get(key) ?? snapshot.with(this.open(ref));
+      this.#snapshots.set(key, known);
+      snapshot = known;
+    }
+    return snapshot;
+  }
+
+  /** Whether every byte of the layer can still be had from the store or from a registry. */
+  async available(ref: LayerRef): Promise<boolean> {
+    return ref.empty || this.#layer(ref, undefined).available();
+  }
+
+  #layer(ref: LayerRef, origin: Origin | undefined): StoredLayer {
+    const known = this.#layers.get(ref.id);
+    if (known !== undefined) return known;
+    const layer = new StoredLayer(this.options, ref, origin);
+    this.#layers.set(ref.id, layer);
+    return layer;
+  }
+}
+
+function reference(changeset: Changeset, created: number): LayerRef {
+  return { id: changesetIdentity(changeset) as unknown as LayerId, empty: isEmptyChangeset(changeset), created };
+}

@@ -1,0 +1,42 @@
+import type { Brand } from '../util/brand.js';
+import type { Digest, DiffID } from '../oci/digest.js';
+import type { Compression } from '../oci/media-types.js';
+import type { Descriptor } from '../oci/types.js';
+import type { Body, Changeset, File, LayerDirectory, Tree } from './types.js';
+
+/**
+ * Names a layer inside one store: the DiffID of a layer that was pulled or loaded, the identity digest of the
+ * changeset of a layer made here. An intermediate layer is never packed, so it may have no DiffID.
+ */
+export type LayerId = Brand<Digest, 'LayerId'>;
+
+/** A layer in a form that outlives the process: what cache records and image records hold. */
+export interface LayerRef {
+  readonly id: LayerId;
+  /** The layer changes nothing: it has its place in a snapshot but is not part of an image. */
+  readonly empty: boolean;
+  /** When it was made: milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** A layer blob that can be fetched: its descriptor and the repository (`registry/name`) that has it. */
+export interface RemoteBlob {
+  readonly descriptor: Descriptor;
+  readonly repository?: string | undefined;
+}
+
+/** One origin, three forms: changeset, directory and blob. Each is derived when it is asked for, once, and kept. */
+export interface Layer {
+  readonly ref: LayerRef;
+  changeset(): Promise<Changeset>;
+  /** An overlay lowerdir. `base` is the tree below: implicit parents take their metadata from it. */
+  directory(base: Tree): Promise<LayerDirectory>;
+  /** The uncompressed tar: its DiffID and size, without making a blob that is not needed. */
+  diffId(): Promise<DiffID>;
+  /** A blob in the store. The blob of a pulled layer is given as it is, whatever its compression. */
+  blob(compression: Compression): Promise<Descriptor>;
+  /** The descriptor that `blob` would give, when it is known without making or fetching anything. */
+  knownBlob(compression: Compression): Promise<RemoteBlob | undefined>;
+  /** Where the bytes of one of this layer's files are; undefined when the layer has no such content. */
+  body(file: File): Promise<Body | undefined>;
+}

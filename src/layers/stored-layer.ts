@@ -1,0 +1,294 @@
+import { hexOf, isDigest, digestOf, type Digest, type DiffID } from '../oci/digest.js';
+import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
+import type { Descriptor } from '../oci/types.js';
+import type { BlobWriter } from '../store/blobs.js';
+import { fromByteString } from '../util/bytes.js';
+import { TsbuildError } from '../util/errors.js';
+import { once } from '../util/once.js';
+import { parseChangeset, serialiseChangeset } from './changeset-json.js';
+import { decompress, gzipParallel } from './compression.js';
+import { implicitParents, walkChangeset } from './walk-changeset.js';
+import type { Layer, LayerRef, RemoteBlob } from './layer.js';
+import type { LayerStoreOptions } from './layer-store.js';
+import { materialise } from './materialise.js';
+import { packLayer } from './pack.js';
+import { readLayer, type LayerIndex } from './read-layer.js';
+import { emptyChangeset, lookup } from './tree.js';
+import type { Body, BodySource, Changeset, File, LayerDirectory, Tree } from './types.js';
+
+/** What a layer made in this process starts from; a layer without one is read from the store. */
+export type Origin =
+  | { readonly kind: 'changeset'; readonly changeset: Changeset; readonly bodies: BodySource }
+  | { readonly kind: 'upper'; readonly changeset: Changeset; readonly upper: LayerDirectory };
+
+interface Plain {
+  readonly diffId: DiffID;
+  readonly size: number;
+}
+
+/**
+ * A layer whose forms live in the store:
+ * `changesets/<id>` lines, `directories/<id>-…`, blobs by digest, and small records that tie them to the id.
+ */
+export class StoredLayer implements Layer {
+  readonly #hex: string;
+
+  constructor(
+    private readonly options: LayerStoreOptions,
+    readonly ref: LayerRef,
+    private readonly origin: Origin | undefined,
+  ) {
+    this.#hex = hexOf(ref.id);
+  }
+
+  readonly changeset = once(async (): Promise<Changeset> => {
+    if (this.ref.empty) return emptyChangeset;
+    if (this.origin !== undefined) return this.origin.changeset;
+    const lines = await this.#records('changesets').getLines(this.#hex);
+    if (lines !== undefined) return parseChangeset(lines);
+    const { changeset } = await this.#readBlob();
+    await this.#records('changesets').putLines(this.#hex, serialiseChangeset(changeset));
+    return changeset;
+  });
+
+  /** Makes what the cache needs to find this layer again outlive the process. */
+  readonly keep = once(async (): Promise<void> => {
+    if (this.ref.empty) return;
+    if (this.origin?.kind === 'upper') await this.#adoptUpper(this.origin.upper);
+    if (this.origin !== undefined) {
+      await this.#records('changesets').putLines(this.#hex, serialiseChangeset(this.origin.changeset));
+    }
+  });
+
+  async directory(base: Tree): Promise<LayerDirectory> {
+    const namespace = await this.options.namespace();
+    const kept = await this.#keptDirectory(namespace);
+    if (kept !== undefined) return kept;
+    const changeset = await this.changeset();
+    const name = `${this.#hex}-${namespace}-${parentsKey(base, changeset)}`;
+    const path =
+      (await this.#directories.get(name)) ??
+      (await this.#directories.create(name, async (destination) => {
+        const bodies = await this.#bodySource();
+        await materialise({ changeset, bodies }, base, destination, namespace);
+      }));
+    return { path, namespace };
+  }
+
+  async diffId(): Promise<DiffID> {
+    return (await this.#knownPlain())?.diffId ?? (await this.#plain()).diffId;
+  }
+
+  async blob(compression: Compression): Promise<Descriptor> {
+    const remote = await this.#remote();
+    if (remote !== undefined) return this.#localBlob(remote);
+    if (compression === 'none') {
+      const { diffId, size } = await this.#plain();
+      return { mediaType: layerMediaType('none'), digest: diffId, size };
+    }
+    const known = await this.knownBlob(compression);
+    if (known !== undefined && (await this.#blobs.has(known.descriptor.digest))) return known.descriptor;
+    return this.#compress(compression);
+  }
+
+  async knownBlob(compression: Compression): Promise<RemoteBlob | undefined> {
+    const remote = await this.#remote();
+    if (remote !== undefined) return remote;
+    if (compression === 'none') {
+      const plain = await this.#knownPlain();
+      return plain && { descriptor: { mediaType: layerMediaType('none'), digest: plain.diffId, size: plain.size } };
+    }
+    return asRemoteBlob(await this.#records(`layer-${compression}`).get(this.#hex));
+  }
+
+  async body(file: File): Promise<Body | undefined> {
+    if (!(await this.#contents()).has(file.digest)) return undefined;
+    return (await this.#bodySource())(file);
+  }
+
+  async available(): Promise<boolean> {
+    if (this.origin !== undefined) return true;
+    const plain = await this.#knownPlain();
+    if (plain !== undefined && (await this.#blobs.has(plain.diffId)) !== undefined) return true;
+    const remote = await this.#remote();
+    if (remote !== undefined) {
+      return remote.repository !== undefined || (await this.#blobs.has(remote.descriptor.digest)) !== undefined;
+    }
+    const directory = await this.#keptDirectory(await this.options.namespace());
+    return directory !== undefined && (await this.#records('changesets').getLines(this.#hex)) !== undefined;
+  }
+
+  get #blobs() {
+    return this.options.store.blobs;
+  }
+
+  get #directories() {
+    return this.options.store.directories;
+  }
+
+  #records(bucket: string) {
+    return this.options.store.records(bucket);
+  }
+
+  /** Digests of all file contents of the layer. */
+  readonly #contents = once(async (): Promise<ReadonlySet<Digest>> => {
+    const digests = new Set<Digest>();
+    for (const [, entry] of walkChangeset(await this.changeset())) {
+      if (entry.kind === 'file') digests.add(entry.digest);
+    }
+    return digests;
+  });
+
+  readonly #remote = once(async () => asRemoteBlob(await this.#records('layer-remote').get(this.#hex)));
+
+  async #knownPlain(): Promise<Plain | undefined> {
+    const value = await this.#records('layer-diffid').get(this.#hex);
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { diffId, size } = value as { diffId?: unknown; size?: unknown };
+    return isDigest(diffId) && typeof size === 'number' ? { diffId: diffId as DiffID, size } : undefined;
+  }
+
+  /** The uncompressed tar, in the blob store. */
+  readonly #plain = once(async (): Promise<Plain> => {
+    const known = await this.#knownPlain();
+    if (known !== undefined && (await this.#blobs.has(known.diffId))) return known;
+    const writer = await this.#blobs.writer();
+    try {
+      const packed = await this.#writePlain(writer);
+      await writer.commit({ digest: packed.diffId, size: packed.size });
+      await this.#records('layer-bodies').putLines(hexOf(packed.diffId), bodyLines(packed.bodies));
+      const plain = { diffId: packed.diffId, size: packed.size };
+      await this.#records('layer-diffid').put(this.#hex, plain);
+      return plain;
+    } finally {
+      await writer.abort();
+    }
+  });
+
+  async #writePlain(writer: BlobWriter): Promise<Pick<LayerIndex, 'diffId' | 'size' | 'bodies'>> {
+    if (await this.#remote()) return this.#readBlob((chunk) => writer.write(chunk));
+    const changeset = await this.changeset();
+    return packLayer(changeset, await this.#bodySource(), (chunk) => writer.write(chunk));
+  }
+
+  /** Streams a pulled layer's blob once; its DiffID must be the one that the image's config promised. */
+  async #readBlob(tee?: (chunk: Uint8Array) => void | Promise<void>): Promise<LayerIndex> {
+    const remote = await this.#remote();
+    if (remote === undefined) throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
+    const descriptor = await this.#localBlob(remote);
+    const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
+    const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
+    const index = await readLayer(tee === undefined ? plain : teeChunks(plain, tee));
+    if (hexOf(index.diffId) === this.#hex) return index;
+    throw new TsbuildError('image', `layer ${descriptor.digest} unpacks to ${index.diffId}, its image promised ${this.ref.id}`);
+  }
+
+  async #localBlob(remote: RemoteBlob): Promise<Descriptor> {
+    const { digest, size } = remote.descriptor;
+    if (await this.#blobs.has(digest)) return remote.descriptor;
+    const writer = await this.#blobs.writer();
+    try {
+      for await (const chunk of this.options.fetch(remote)) await writer.write(chunk);
+      await writer.commit({ digest, size });
+    } finally {
+      await writer.abort();
+    }
+    return remote.descriptor;
+  }
+
+  async #compress(compression: Compression): Promise<Descriptor> {
+    if (compression !== 'gzip') throw new TsbuildError('unsupported', `layers cannot be compressed with ${compression} yet`);
+    const { diffId, size } = await this.#plain();
+    const writer = await this.#blobs.writer();
+    try {
+      for await (const chunk of gzipParallel(this.#blobs.open(diffId, size), {})) await writer.write(chunk);
+      const descriptor = { mediaType: layerMediaType(compression), ...(await writer.commit()) };
+      await this.#records(`layer-${compression}`).put(this.#hex, { descriptor });
+      return descriptor;
+    } finally {
+      await writer.abort();
+    }
+  }
+
+  readonly #bodySource = once(async (): Promise<BodySource> => {
+    if (this.origin?.kind === 'changeset') return this.origin.bodies;
+    const directory = await this.#keptDirectory(await this.options.namespace());
+    if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
+    const { diffId } = await this.#plain();
+    const offsets = await this.#offsets(diffId);
+    const path = this.#blobs.path(diffId);
+    return ({ digest, size }) => {
+      const offset = offsets.get(digest);
+      if (offset === undefined) throw new TsbuildError('store', `content ${digest} is not in layer ${diffId}`);
+      return { kind: 'range', path, offset, size };
+    };
+  });
+
+  async #offsets(diffId: DiffID): Promise<ReadonlyMap<Digest, number>> {
+    const lines = await this.#records('layer-bodies').getLines(hexOf(diffId));
+    if (lines !== undefined) return parseBodyLines(lines);
+    const index = await readLayer(this.#blobs.open(diffId));
+    await this.#records('layer-bodies').putLines(hexOf(diffId), bodyLines(index.bodies));
+    return index.bodies;
+  }
+
+  async #keptDirectory(namespace: LayerDirectory['namespace']): Promise<LayerDirectory | undefined> {
+    const path = await this.#directories.get(`${this.#hex}-${namespace}`);
+    return path === undefined ? undefined : { path, namespace };
+  }
+
+  async #adoptUpper({ path, namespace }: LayerDirectory): Promise<void> {
+    await this.#directories.adopt(`${this.#hex}-${namespace}`, path);
+  }
+}
+
+function directoryBodies(changeset: Changeset, directory: LayerDirectory): BodySource {
+  const paths = new Map<Digest, string>();
+  for (const [path, entry] of walkChangeset(changeset)) {
+    if (entry.kind === 'file') paths.set(entry.digest, path);
+  }
+  return ({ digest }) => {
+    const path = paths.get(digest);
+    if (path === undefined) throw new TsbuildError('store', `content ${digest} is not in ${fromByteString(directory.path)}`);
+    return { kind: 'path', path: `${directory.path}/${path}` };
+  };
+}
+
+/** A directory form depends on the base only by the metadata of the parents that the layer does not record. */
+function parentsKey(base: Tree, changeset: Changeset): string {
+  const parts = implicitParents(changeset).map((path) => {
+    const meta = lookup(base, path)?.meta;
+    const xattrs = [...(meta?.xattrs ?? [])].map(([name, value]) => [name, Buffer.from(value).toString('base64')]);
+    return [path, meta?.mode, meta?.uid, meta?.gid, meta?.mtime.toString(), xattrs];
+  });
+  return hexOf(digestOf(JSON.stringify(parts))).slice(0, 16);
+}
+
+function asRemoteBlob(value: unknown): RemoteBlob | undefined {
+  if (typeof value !== 'object' || value === null || !('descriptor' in value)) return undefined;
+  const { descriptor } = value as RemoteBlob;
+  return isDigest(descriptor.digest) && typeof descriptor.size === 'number' ? (value as RemoteBlob) : undefined;
+}
+
+function* bodyLines(bodies: ReadonlyMap<Digest, number>): Iterable<string> {
+  for (const [digest, offset] of bodies) yield `${digest} ${offset}`;
+}
+
+async function parseBodyLines(lines: AsyncIterable<string> | Iterable<string>): Promise<ReadonlyMap<Digest, number>> {
+  const bodies = new Map<Digest, number>();
+  for await (const line of lines) {
+    const [digest, offset] = line.split(' ');
+    if (isDigest(digest)) bodies.set(digest, Number(offset));
+  }
+  return bodies;
+}
+
+async function* teeChunks(
+  source: AsyncIterable<Uint8Array>,
+  tee: (chunk: Uint8Array) => void | Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    await tee(chunk);
+    yield chunk;
+  }
+}
