@@ -72,7 +72,8 @@ export interface Built {
   readonly seconds: number;
 }
 
-export type BuildEvent = Declared | Started | Cached | Missed | Output | Transfer | Warning | Finished | Built;
+export type BuildEvent =
+  Declared | Started | Cached | Missed | Output | Transfer | Warning | Finished | Built;
 
 /** What every long operation is given: how to stop it and whom to tell. */
 export interface Job {
