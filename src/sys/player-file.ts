@@ -1,0 +1,78 @@
+import {
+  access,
+  constants,
+  mkdtemp,
+  open,
+  rmdir,
+  unlink,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TsbuildError } from '../util/errors.js';
+import { playerElf, type Arch } from './player-elf.js';
+
+/** Kept for the life of the process: the file has no name any more, the kernel frees it with the descriptor. */
+let player: Promise<FileHandle> | undefined;
+
+/**
+ * Path under which the player can be executed by a child of this process. It names a descriptor: the file itself is
+ * written once per process to a private directory and unlinked, so that nobody can replace it and nothing is left.
+ * `directory` is tried before the usual temporary ones; a directory mounted noexec is passed over. Throws `sandbox`.
+ */
+export async function playerPath(directory?: string): Promise<string> {
+  player ??= writePlayer([
+    ...(directory === undefined ? [] : [directory]),
+    tmpdir(),
+    '/var/tmp',
+    '/dev/shm',
+    '/run',
+  ]);
+  try {
+    return `/proc/self/fd/${(await player).fd}`;
+  } catch (error) {
+    player = undefined;
+    throw error;
+  }
+}
+
+/** Architecture of this process. Throws `unsupported` where there is no player for it. */
+export function hostArch(): Arch {
+  if (process.arch === 'x64' || process.arch === 'arm64') return process.arch;
+  throw new TsbuildError('unsupported', `tsbuild does not run on ${process.arch}`, {
+    hint: 'use x64 or arm64',
+  });
+}
+
+async function writePlayer(directories: readonly string[]): Promise<FileHandle> {
+  const causes: unknown[] = [];
+  for (const directory of directories) {
+    try {
+      return await writePlayerTo(directory);
+    } catch (error) {
+      causes.push(error);
+    }
+  }
+  throw new TsbuildError('sandbox', 'no directory takes an executable file', {
+    hint: `make one of these writable and not noexec: ${directories.join(', ')}`,
+    cause: new AggregateError(causes),
+  });
+}
+
+async function writePlayerTo(directory: string): Promise<FileHandle> {
+  const own = await mkdtemp(join(directory, '.tsbuild-'));
+  const path = join(own, 'player');
+  try {
+    await writeFile(path, playerElf(hostArch()), { flag: 'wx', mode: 0o500 });
+    await access(path, constants.X_OK); // also fails on a noexec mount
+    const file = await open(path, 'r');
+    await unlink(path);
+    return file;
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  } finally {
+    await rmdir(own);
+  }
+}
