@@ -1,0 +1,128 @@
+import { TsbuildError } from '../util/errors.js';
+import type { Source, SourceRange } from '../util/source.js';
+import { locate } from './ast.js';
+import { readDirectives } from './directives.js';
+import { InstructionError } from './instruction-error.js';
+import { parseFrom } from './instructions/from.js';
+import { lexInstruction, type RawInstruction } from './instructions/raw.js';
+import { parseStageInstruction, takesHeredocs } from './instructions/table.js';
+import { readLogicalLines, type LogicalLine } from './logical-lines.js';
+import { splitLines, type PhysicalLine } from './physical-lines.js';
+import { StageBuilder } from './stage-builder.js';
+import { checkSize } from './limits.js';
+import type { Diagnostic, Dockerfile } from './types.js';
+
+/**
+ * Parses a Dockerfile. Bad input never throws: every problem becomes a diagnostic, in the order of the file, and
+ * what could be read is returned. Warnings here are only those that the text alone shows; `lint` returns all.
+ */
+export function parseDockerfile(source: Source): Dockerfile {
+  return new DockerfileParser(source).parse();
+}
+
+class DockerfileParser {
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #stages = new StageBuilder();
+  readonly #lines: readonly PhysicalLine[];
+
+  constructor(private readonly source: Source) {
+    this.#lines = splitLines(source.text);
+  }
+
+  parse(): Dockerfile {
+    const read = readDirectives(this.#lines);
+    for (const { line, error } of read.errors) this.#report(error, this.#lineRange(line));
+    const tooLarge = checkSize(this.source.text, this.#lines);
+    if (tooLarge === undefined) this.#instructions(read.directives.escape, read.lines);
+    else this.#report(tooLarge.error, this.#lineRange(tooLarge.line));
+    const { stages, globalArgs } = this.#stages;
+    this.#diagnostics.sort((a, b) => a.range.startLine - b.range.startLine);
+    return {
+      source: this.source,
+      directives: read.directives,
+      globalArgs,
+      stages,
+      diagnostics: this.#diagnostics,
+    };
+  }
+
+  #instructions(escape: '\\' | '`', from: number): void {
+    const lines = readLogicalLines(this.#lines, {
+      escape,
+      from,
+      takesHeredocs: (text) => takesHeredocs(text, escape),
+    });
+    for (const line of lines) this.#instruction(line, escape);
+    if (lines.length === 0) this.#noInstructions();
+    else if (!this.#stages.sawFrom && !this.#hasErrors()) {
+      this.#report(
+        new InstructionError('dockerfile contains no stages to build', { hint: 'add a FROM' }),
+        this.#end(),
+      );
+    }
+  }
+
+  #noInstructions(): void {
+    const empty = this.source.text.trim() === '';
+    const message = empty ? 'the Dockerfile cannot be empty' : 'file with no instructions';
+    this.#report(new InstructionError(message, { hint: 'a Dockerfile begins with FROM' }), this.#end());
+  }
+
+  #instruction(line: LogicalLine, escape: '\\' | '`'): void {
+    const lexed = lexInstruction(line.text, escape);
+    for (const blank of line.blankLines) this.#blankLine(blank);
+    try {
+      if (line.error !== undefined) throw line.error;
+      this.#add({ ...lexed, escape, heredocs: line.heredocs, base: baseOf(line) });
+    } catch (error) {
+      if (!(error instanceof TsbuildError)) throw error;
+      if (lexed.keyword === 'FROM') this.#stages.addBrokenFrom();
+      this.#report(error, this.#partRange(error, line, escape));
+    }
+  }
+
+  #add(raw: RawInstruction): void {
+    if (raw.keyword === 'FROM') {
+      this.#stages.addFrom(parseFrom(raw));
+      return;
+    }
+    const instruction = parseStageInstruction(raw);
+    this.#stages.add(instruction);
+  }
+
+  #blankLine(line: number): void {
+    this.#diagnostics.push({
+      severity: 'warning',
+      rule: 'NoEmptyContinuation',
+      message: 'Empty continuation line',
+      range: this.#lineRange(line - 1),
+    });
+  }
+
+  #hasErrors(): boolean {
+    return this.#diagnostics.some(({ severity }) => severity === 'error');
+  }
+
+  #report(error: TsbuildError, range: SourceRange): void {
+    this.#diagnostics.push({ severity: 'error', message: error.message, hint: error.hint, range });
+  }
+
+  #partRange(error: TsbuildError, line: LogicalLine, escape: '\\' | '`'): SourceRange {
+    const part = error instanceof InstructionError ? error.part : undefined;
+    if (part === undefined || line.heredocs.length > 0) return line.range;
+    return locate(this.#lines, { range: line.range, part, escape }) ?? line.range;
+  }
+
+  #lineRange(index: number): SourceRange {
+    const text = this.#lines[index]?.text ?? '';
+    return { startLine: index + 1, startColumn: 0, endLine: index + 1, endColumn: text.length };
+  }
+
+  #end(): SourceRange {
+    return this.#lineRange(Math.max(0, this.#lines.length - 1));
+  }
+}
+
+function baseOf({ text, range, comments }: LogicalLine): RawInstruction['base'] {
+  return { text, range, comments };
+}
