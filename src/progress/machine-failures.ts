@@ -3,8 +3,8 @@ import { errnoCode } from '../util/errors.js';
 /** System errors that the state of the machine causes wherever they surface, and what to do about each. */
 const hints: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space, or remove unused data with: tsbuild cache prune',
-  EDQUOT: 'the disk quota is used up: free some space, or let TSBUILD_STORE name a folder elsewhere',
-  EROFS: 'the file system is read-only: let TSBUILD_STORE name a folder that can be written',
+  EDQUOT: 'the disk quota is used up: free some space, or let TSBUILD_ROOT name a folder elsewhere',
+  EROFS: 'the file system is read-only: let TSBUILD_ROOT name a folder that can be written',
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: 'the machine has no file handles left',
   ENOMEM: 'the machine has no memory left',

@@ -1,0 +1,91 @@
+import { progressKinds } from '../progress/renderer.js';
+import type { OptionTable } from './option-table.js';
+import { registryOptions } from './registry-request.js';
+
+export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const;
+export const isolationModes = ['auto', 'rootful', 'rootless', 'single-id', 'chroot', 'none'] as const;
+export const networks = ['default', 'host', 'none'] as const;
+export const entitlements = ['network.host', 'security.insecure'] as const;
+
+/** Options of `tsbuild build`. Names and grammar are those of `docker buildx build` and `buildah build`. */
+export const buildOptions = {
+  file: {
+    kind: 'text',
+    short: 'f',
+    value: 'FILE',
+    describe: 'Dockerfile; - reads it from standard input (default CONTEXT/Dockerfile)',
+  },
+  tag: { kind: 'list', short: 't', value: 'NAME[:TAG]', describe: 'Name of the image' },
+  target: { kind: 'text', value: 'STAGE', describe: 'Stage to build, by name or number (default the last)' },
+  'build-arg': {
+    kind: 'list',
+    value: 'NAME[=VALUE]',
+    describe: 'Value of an ARG; without = it is taken from the environment',
+  },
+  label: { kind: 'list', value: 'NAME=VALUE', describe: 'Label of the image' },
+  platform: {
+    kind: 'list',
+    value: 'OS/ARCH[/VARIANT]',
+    describe: 'Platform to build for; several are separated by commas',
+  },
+  'no-cache': { kind: 'flag', describe: 'Run every step, whatever is cached' },
+  pull: {
+    kind: 'optional',
+    implicit: 'always',
+    value: 'POLICY',
+    choices: [...pullPolicies, 'true', 'false'],
+    describe: 'When to ask the registry what a tag means: always, missing, never or newer',
+  },
+  output: {
+    kind: 'list',
+    short: 'o',
+    value: 'type=TYPE,dest=PATH',
+    describe:
+      'Where the result goes: type=oci, docker, tar, local, image or registry; PATH alone is a folder, - a tar on standard output',
+  },
+  push: { kind: 'flag', describe: 'Push the image to the registries of its names' },
+  secret: {
+    kind: 'list',
+    value: 'id=ID[,src=FILE|,env=NAME]',
+    describe: 'Secret for RUN --mount=type=secret',
+  },
+  network: {
+    kind: 'text',
+    value: 'MODE',
+    choices: networks,
+    describe: 'Network of RUN steps that do not name one',
+  },
+  'add-host': { kind: 'list', value: 'NAME:ADDRESS', describe: 'Line for /etc/hosts of RUN steps' },
+  allow: {
+    kind: 'list',
+    value: 'ENTITLEMENT',
+    describe: `What the Dockerfile may ask for: ${entitlements.join(' or ')}`,
+  },
+  isolation: {
+    kind: 'text',
+    value: 'MODE',
+    choices: [...isolationModes, 'oci', 'default'],
+    describe: `How RUN steps are isolated: ${isolationModes.join(', ')}`,
+  },
+  jobs: { kind: 'text', value: 'N', describe: 'How many RUN steps may run at the same time' },
+  ignorefile: { kind: 'text', value: 'FILE', describe: 'File to use in place of .dockerignore' },
+  'source-date-epoch': {
+    kind: 'text',
+    value: 'SECONDS',
+    describe: 'Time given to the image and to files newer than it (default $SOURCE_DATE_EPOCH)',
+  },
+  iidfile: { kind: 'text', value: 'FILE', describe: 'Write the digest of the image configuration to a file' },
+  'metadata-file': {
+    kind: 'text',
+    value: 'FILE',
+    describe: 'Write digests and names of the result to a file, as JSON',
+  },
+  quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the image' },
+  progress: {
+    kind: 'text',
+    value: 'KIND',
+    choices: progressKinds,
+    describe: `How progress is shown: ${progressKinds.join(', ')} (default $BUILDKIT_PROGRESS or auto)`,
+  },
+  ...registryOptions,
+} as const satisfies OptionTable;

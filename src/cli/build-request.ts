@@ -1,0 +1,179 @@
+import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
+import { progressKinds, type ProgressKind } from '../progress/renderer.js';
+import { TsbuildError } from '../util/errors.js';
+import { buildOptions, entitlements, isolationModes, networks, pullPolicies } from './build-options.js';
+import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
+import type { OptionValues } from './option-table.js';
+import { registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
+
+export type PullPolicy = (typeof pullPolicies)[number];
+export type Isolation = (typeof isolationModes)[number];
+export type DefaultNetwork = (typeof networks)[number];
+export type Entitlement = (typeof entitlements)[number];
+
+/** What `tsbuild build` was asked to do, checked and with the environment's part filled in. */
+export interface BuildRequest {
+  /** As given: a folder (relative to the working directory), a URL, or `-` for a tar on standard input. */
+  readonly context: string;
+  /** As given, relative to the working directory; `-` is standard input; undefined is `Dockerfile` of the context. */
+  readonly file: string | undefined;
+  readonly ignoreFile: string | undefined;
+  /** Normalised references with a tag each, without duplicates. */
+  readonly tags: readonly string[];
+  readonly target: string | undefined;
+  /** Empty: the machine's own. */
+  readonly platforms: readonly Platform[];
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly noCache: boolean;
+  /** Undefined: the default, which asks for tags and not for digests that are here. */
+  readonly pull: PullPolicy | undefined;
+  /** As given. */
+  readonly outputs: readonly string[];
+  readonly push: boolean;
+  readonly secrets: readonly SecretRequest[];
+  readonly network: DefaultNetwork;
+  readonly addHosts: readonly (readonly [name: string, address: string])[];
+  readonly allow: ReadonlySet<Entitlement>;
+  readonly isolation: Isolation;
+  /** Undefined: as many as the machine has processors. */
+  readonly jobs: number | undefined;
+  /** Seconds since 1970. */
+  readonly sourceDateEpoch: number | undefined;
+  readonly iidFile: string | undefined;
+  readonly metadataFile: string | undefined;
+  readonly quiet: boolean;
+  readonly progress: ProgressKind;
+  readonly registry: RegistryRequest;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Values = OptionValues<typeof buildOptions>;
+
+/** Checks the options of a build and joins them with the environment. Throws `usage`. */
+export function buildRequest(context: string, options: Values, env: Environment): BuildRequest {
+  const buildArgs = parseBuildArgs(options['build-arg'], env);
+  const tags = unique(options.tag.map((tag) => formatReference(withDefaultTag(parseTag(tag)))));
+  if (options.push && tags.length === 0) {
+    throw new TsbuildError('usage', '--push needs a name', {
+      hint: 'name the image with -t REGISTRY/NAME:TAG',
+    });
+  }
+  if (context === '-' && options.file === '-') {
+    throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
+  }
+  return {
+    context,
+    file: nonEmpty('--file', options.file),
+    ignoreFile: nonEmpty('--ignorefile', options.ignorefile),
+    tags,
+    target: nonEmpty('--target', options.target),
+    platforms: parsePlatforms(options.platform),
+    buildArgs,
+    labels: new Map(options.label.map((label) => splitPair('--label', label))),
+    noCache: options['no-cache'],
+    pull: parsePull(options.pull),
+    outputs: options.output,
+    push: options.push,
+    secrets: options.secret.map(parseSecret),
+    network: oneOf(networks, options.network) ?? 'default',
+    addHosts: options['add-host'].map(parseAddHost),
+    allow: parseEntitlements(options.allow),
+    isolation: parseIsolation(options.isolation),
+    jobs: parseJobs(options.jobs),
+    sourceDateEpoch: parseEpoch(options['source-date-epoch'], buildArgs),
+    iidFile: nonEmpty('--iidfile', options.iidfile),
+    metadataFile: nonEmpty('--metadata-file', options['metadata-file']),
+    quiet: options.quiet,
+    progress: parseProgress(options, env),
+    registry: registryRequest(options),
+  };
+}
+
+function parseTag(tag: string): ReturnType<typeof parseReference> {
+  const reference = parseReference(tag);
+  if (reference.digest === undefined) return reference;
+  throw new TsbuildError('usage', `a name to give cannot have a digest: ${JSON.stringify(tag)}`);
+}
+
+/**
+ * `NAME` without a value is taken from the environment and left out when it is not there. SOURCE_DATE_EPOCH of the
+ * environment is passed on as buildx does it.
+ */
+function parseBuildArgs(texts: readonly string[], env: Environment): Map<string, string> {
+  const args = new Map<string, string>();
+  const epoch = env['SOURCE_DATE_EPOCH'];
+  if (epoch !== undefined && epoch !== '') args.set('SOURCE_DATE_EPOCH', epoch);
+  for (const text of texts) {
+    const [name, given] = text.includes('=') ? splitPair('--build-arg', text) : [text];
+    const value = given ?? env[name];
+    if (name === '') throw new TsbuildError('usage', '--build-arg has no name');
+    if (value !== undefined) args.set(name, value);
+  }
+  return args;
+}
+
+function parsePlatforms(texts: readonly string[]): Platform[] {
+  const platforms = texts.flatMap((text) => text.split(',')).map((text) => parsePlatform(text));
+  return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
+}
+
+/** buildx says `--pull=true` and `--pull=false`. */
+function parsePull(text: string | undefined): PullPolicy | undefined {
+  return text === 'true' ? 'always' : oneOf(pullPolicies, text);
+}
+
+function parseEntitlements(texts: readonly string[]): Set<Entitlement> {
+  const allowed = new Set<Entitlement>();
+  for (const text of texts.flatMap((list) => list.split(','))) {
+    const entitlement = oneOf(entitlements, text);
+    if (entitlement === undefined) {
+      throw new TsbuildError('usage', `--allow does not know ${JSON.stringify(text)}`, {
+        hint: `it takes ${entitlements.join(' or ')}`,
+      });
+    }
+    allowed.add(entitlement);
+  }
+  return allowed;
+}
+
+/** buildah's `oci` and Docker's `default` leave the choice to us. */
+function parseIsolation(text: string | undefined): Isolation {
+  return oneOf(isolationModes, text) ?? 'auto';
+}
+
+/** 0 is buildah's word for no limit of its own. */
+function parseJobs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber('--jobs', text) || undefined;
+}
+
+function parseEpoch(given: string | undefined, buildArgs: Map<string, string>): number | undefined {
+  if (given !== undefined) buildArgs.set('SOURCE_DATE_EPOCH', given);
+  const text = buildArgs.get('SOURCE_DATE_EPOCH');
+  return text === undefined ? undefined : wholeNumber('SOURCE_DATE_EPOCH', text);
+}
+
+function parseProgress(options: Values, env: Environment): ProgressKind {
+  if (options.quiet) return 'quiet';
+  const text = options.progress ?? env['BUILDKIT_PROGRESS'];
+  if (text === undefined || text === '') return 'auto';
+  const kind = oneOf(progressKinds, text);
+  if (kind !== undefined) return kind;
+  throw new TsbuildError('usage', `BUILDKIT_PROGRESS does not know ${JSON.stringify(text)}`, {
+    hint: `it takes ${progressKinds.join(', ')}`,
+  });
+}
+
+function oneOf<T extends string>(values: readonly T[], text: string | undefined): T | undefined {
+  return values.find((value) => value === text);
+}
+
+function nonEmpty(option: string, text: string | undefined): string | undefined {
+  if (text === '') throw new TsbuildError('usage', `${option} is empty`);
+  return text;
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,31 @@
+import type { Command } from './command.js';
+
+/** The commands by name, each loaded when it is used. `cache du` is one name. */
+export const commandLoaders = {
+  build: async () => (await import('./commands/build.js')).build,
+  push: async () => (await import('./commands/push.js')).push,
+  pull: async () => (await import('./commands/pull.js')).pull,
+  images: async () => (await import('./commands/images.js')).images,
+  tag: async () => (await import('./commands/tag.js')).tag,
+  rmi: async () => (await import('./commands/rmi.js')).rmi,
+  inspect: async () => (await import('./commands/inspect.js')).inspect,
+  history: async () => (await import('./commands/history.js')).history,
+  save: async () => (await import('./commands/save.js')).save,
+  load: async () => (await import('./commands/load.js')).load,
+  'cache du': async () => (await import('./commands/cache-du.js')).cacheDu,
+  'cache prune': async () => (await import('./commands/cache-prune.js')).cachePrune,
+  version: async () => (await import('./commands/version.js')).versionCommand,
+} as const satisfies Readonly<Record<string, () => Promise<Command>>>;
+
+export type CommandName = keyof typeof commandLoaders;
+
+export const commandNames = Object.keys(commandLoaders).filter(isCommandName);
+
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commandLoaders, name);
+}
+
+/** Every command, for help and reference. */
+export function loadAllCommands(): Promise<Command[]> {
+  return Promise.all(commandNames.map((name) => commandLoaders[name]()));
+}

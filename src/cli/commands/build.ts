@@ -1,0 +1,20 @@
+import { buildOptions } from '../build-options.js';
+import { buildRequest } from '../build-request.js';
+import { defineCommand } from '../define-command.js';
+import { buildPeerFlags } from '../peer-flags.js';
+
+export const build = defineCommand({
+  name: 'build',
+  summary: 'Build an image from a Dockerfile',
+  positionals: 'CONTEXT',
+  arity: [1, 1],
+  options: buildOptions,
+  peerFlags: buildPeerFlags,
+  epilogue:
+    'CONTEXT is a folder, or - for a tar on standard input. The digest of the image configuration is printed on standard output, progress on standard error.',
+  async run({ options, positionals: [context = ''] }, cli) {
+    const request = buildRequest(context, options, cli.env);
+    const { runBuild } = await import('../run-build.js');
+    return runBuild(request, cli);
+  },
+});

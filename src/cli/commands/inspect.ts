@@ -1,0 +1,58 @@
+import { parsePlatform } from '../../oci/platform.js';
+import { formatBytes } from '../../progress/units.js';
+import { createdBy } from '../created-by.js';
+import { defineCommand } from '../define-command.js';
+import { findImage, shortDigest, shownName } from '../find-image.js';
+import { formatOption, isJson } from '../format-option.js';
+import { withStore } from '../open-store.js';
+import { historyRows, readImage, type ReadImage } from '../read-image.js';
+import { jsonLines, textTable } from '../text-table.js';
+
+export const inspect = defineCommand({
+  name: 'inspect',
+  summary: 'Print names, digests and configuration of an image as JSON',
+  positionals: 'IMAGE',
+  arity: [1, 1],
+  options: {
+    layers: { kind: 'flag', describe: 'Print the layers instead: digest, size and what made each' },
+    platform: {
+      kind: 'text',
+      value: 'OS/ARCH[/VARIANT]',
+      describe: 'Which image of a name for several platforms',
+    },
+    format: { ...formatOption, describe: 'With --layers: table, or json' },
+  },
+  async run({ options, positionals: [text = ''] }, context) {
+    const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+    const output = await withStore(context, async (store) => {
+      const { image, names } = await findImage(store, text, platform);
+      const read = await readImage(store, image);
+      if (options.layers) return layerTable(read, isJson(options.format));
+      const facts = {
+        names: names.map(shownName),
+        id: image.config,
+        manifest: image.manifest,
+        config: read.config,
+      };
+      return `${JSON.stringify(facts, null, 2)}\n`;
+    });
+    context.stdout.write(output);
+    return 0;
+  },
+});
+
+function layerTable(read: ReadImage, json: boolean): string {
+  const layers = historyRows(read).flatMap(({ entry, layer }) =>
+    layer === undefined ? [] : [{ entry, layer }],
+  );
+  if (json) {
+    return jsonLines(layers.map(({ entry, layer }) => ({ ...layer, created_by: entry.created_by })));
+  }
+  const rows = layers.map(({ entry, layer }, index) => [
+    String(index + 1),
+    shortDigest(layer.digest),
+    formatBytes(layer.size),
+    createdBy(entry, false),
+  ]);
+  return textTable(['LAYER', 'DIGEST', 'SIZE', 'CREATED BY'], rows);
+}

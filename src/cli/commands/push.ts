@@ -1,0 +1,27 @@
+import { defineCommand } from '../define-command.js';
+import { pushRequest } from '../image-requests.js';
+import { progressOption } from '../progress-option.js';
+import { registryOptions } from '../registry-request.js';
+
+export const push = defineCommand({
+  name: 'push',
+  summary: 'Push an image of the store to a registry',
+  positionals: 'IMAGE [NAME]',
+  arity: [1, 2],
+  options: {
+    quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the manifest' },
+    progress: progressOption,
+    compression: {
+      kind: 'text',
+      value: 'KIND',
+      choices: ['gzip', 'zstd'],
+      describe: 'Compression of layers that no registry has yet (default gzip)',
+    },
+    ...registryOptions,
+  },
+  async run({ options, positionals: [image = '', name = image] }, cli) {
+    const request = pushRequest(image, name, options);
+    const { runPush } = await import('../run-push.js');
+    return runPush(request, cli);
+  },
+});

@@ -1,0 +1,21 @@
+import { escapeControls } from '../progress/escape.js';
+import type { Command, CommandSpec } from './command.js';
+import type { CliContext } from './context.js';
+import type { OptionTable } from './option-table.js';
+import { helpText, parseArgs } from './parse-args.js';
+
+/** Gives a command its parser and `--help`. */
+export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Command {
+  const main = async (args: readonly string[], context: CliContext): Promise<number> => {
+    const parsed = parseArgs(spec, args);
+    if (parsed === 'help') {
+      context.stdout.write(`${await helpText(spec, context.stdout.columns ?? 100)}\n`);
+      return 0;
+    }
+    const { warnings, ...input } = parsed;
+    for (const warning of warnings) context.stderr.write(`warning: ${escapeControls(warning)}\n`);
+    return spec.run(input, context);
+  };
+  const { run: _run, ...rest } = spec;
+  return { ...rest, main };
+}

@@ -1,0 +1,224 @@
+/**
+ * Flags of other builders' `build` command that tsbuild does not have, as data: what happens when one is given and
+ * what the user is told. A flag is ignored only when it cannot change the result; every other one is an error.
+ */
+export interface PeerFlag {
+  readonly name: `--${string}` | `-${string}`;
+  readonly short?: `-${string}` | undefined;
+  /** Whether an ignored flag is followed by a value. */
+  readonly takes: 'value' | 'nothing';
+  /** `planned` is an error that says "not yet". */
+  readonly verdict: 'ignored' | 'planned' | 'refused';
+  /** The reason, or what to do instead: a phrase without a full stop. */
+  readonly say: string;
+}
+
+type Names = string;
+
+function group(verdict: PeerFlag['verdict'], say: string, names: Names): PeerFlag[] {
+  return names.split(' ').map((word) => {
+    const [name = word, value] = word.split('=');
+    return { name: name as `--${string}`, takes: value === undefined ? 'nothing' : 'value', verdict, say };
+  });
+}
+
+function one(verdict: PeerFlag['verdict'], name: Names, say: string): PeerFlag[] {
+  return group(verdict, say, name);
+}
+
+const sandboxFixed =
+  'the sandbox of a step is the same everywhere, so that results do not depend on the machine';
+const limits = 'limits of memory and processors are those of the machine or of the CI job';
+const platformForm = 'write --platform os/architecture[/variant]';
+const baseConfig =
+  'the image configuration comes from the base and the Dockerfile: use ENV, LABEL or another base';
+const inPlace = 'tsbuild does not build inside its own root file system';
+const kanikoOutput = 'use -o type=oci,dest=FILE, -o type=docker,dest=FILE or --metadata-file';
+const kanikoTls = 'use --insecure-registry HOST or --tls-verify=false';
+
+/** Accepted with a warning. */
+const ignored: readonly PeerFlag[] = [
+  ...one('ignored', '--rm', 'tsbuild leaves no intermediate containers behind'),
+  ...one('ignored', '--force-rm', 'tsbuild leaves no intermediate containers behind'),
+  ...one('ignored', '--builder=', 'there are no builder instances to choose from'),
+  ...one('ignored', '--compress', 'the context is not sent anywhere'),
+  ...one('ignored', '--layers', 'steps are always cached; --no-cache runs them again'),
+  ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
+  ...one('ignored', '--snapshot-mode=', inPlace),
+  ...group('ignored', inPlace, '--cleanup --use-new-run'),
+  ...one(
+    'ignored',
+    '--reproducible',
+    'equal inputs give equal images; set SOURCE_DATE_EPOCH for the times too',
+  ),
+];
+
+/** Docker's buildx. */
+const buildx: readonly PeerFlag[] = [
+  ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
+  ...one('planned', '--no-cache-filter=', '--no-cache runs all steps again'),
+  ...one('planned', '--cache-from=', 'the cache is in the local store; keep its folder between runs'),
+  ...one('planned', '--cache-to=', 'the cache is in the local store; keep its folder between runs'),
+  ...one('planned', '--load', 'use -o type=docker,dest=- and pipe it into docker load'),
+  ...one('planned', '--ssh=', 'use --secret for a deploy key or a token'),
+  ...one('planned', '--annotation=', 'use --label'),
+  ...one('planned', '--shm-size=', '/dev/shm of a step has 64 MB'),
+  ...one('planned', '--ulimit=', limits),
+  ...one('refused', '--cgroup-parent=', limits),
+  ...group('planned', 'no attestation is made', '--attest= --provenance --sbom'),
+  ...group(
+    'planned',
+    'a build reports the problems of a Dockerfile before it runs anything',
+    '--call= --check',
+  ),
+  ...one('planned', '--resource=', limits),
+  ...one('refused', '--policy=', 'name bases by digest instead'),
+  ...one('planned', '--debug', '--progress=plain shows everything that happens'),
+  ...one('planned', '-D', '--progress=plain shows everything that happens'),
+  ...one('planned', '--squash', 'put the steps into one RUN, or copy the result into a last stage'),
+];
+
+/** buildah and podman. */
+const buildah: readonly PeerFlag[] = [
+  ...group('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
+  ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
+  ...one('planned', '--manifest=', 'tag the image with -t'),
+  ...one('planned', '--format=', 'images are OCI images; -o type=docker writes an archive for Docker'),
+  ...group('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp= --rewrite-timestamp'),
+  ...one('planned', '--omit-history', 'the history is part of the image'),
+  ...one('planned', '--created-annotation', 'annotations are not written'),
+  ...group(
+    'refused',
+    'tsbuild adds no labels of its own; use --label',
+    '--identity-label --layer-label= --stage-labels',
+  ),
+  ...group(
+    'planned',
+    baseConfig,
+    '--unsetenv= --unsetlabel= --unsetannotation= --inherit-labels --inherit-annotations --env=',
+  ),
+  ...group(
+    'refused',
+    'a build must not depend on folders of the host: copy them, or use RUN --mount=type=bind',
+    '--volume= -v',
+  ),
+  ...one('refused', '--compat-volumes', 'VOLUME only declares a volume; a later RUN may write below it'),
+  ...one('planned', '--mount=', 'use RUN --mount in the Dockerfile'),
+  ...one('planned', '--cache-ttl=', 'remove old results with: tsbuild cache prune'),
+  ...one('planned', '--save-stages', 'build the stage with --target and give it a name'),
+  ...group('planned', sandboxFixed, '--cap-add= --cap-drop= --device= --security-opt='),
+  ...group('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),
+  ...one('planned', '--http-proxy', 'give the proxy with --build-arg HTTP_PROXY'),
+  ...group(
+    'refused',
+    sandboxFixed,
+    '--cgroupns= --group-add= --hooks-dir= --ipc= --no-hostname --no-hosts --pid= --uts=',
+  ),
+  ...group(
+    'refused',
+    sandboxFixed,
+    '--userns= --userns-gid-map= --userns-gid-map-group= --userns-uid-map= --userns-uid-map-user=',
+  ),
+  ...group('refused', 'tsbuild runs steps itself, without an OCI runtime', '--runtime= --runtime-flag='),
+  ...group(
+    'planned',
+    limits,
+    '--memory= --memory-swap= --cpu-period= --cpu-quota= --cpu-shares= --cpuset-cpus= --cpuset-mems= -m',
+  ),
+  ...group(
+    'planned',
+    'no bill of materials is made',
+    '--sbom-output= --sbom-purl-output= --sbom-image-output= --sbom-image-purl-output=',
+  ),
+  ...group(
+    'refused',
+    'no bill of materials is made',
+    '--sbom-merge-strategy= --sbom-scanner-command= --sbom-scanner-image=',
+  ),
+  ...one('planned', '--sign-by=', 'sign the pushed digest with a tool of its own'),
+  ...one('planned', '--source-policy-file=', 'name bases by digest instead'),
+  ...group(
+    'refused',
+    'encrypted images are not supported by most registries and runtimes',
+    '--decryption-key= --cw=',
+  ),
+  ...one('refused', '--disable-content-trust', 'signatures are not verified; name bases by digest instead'),
+  ...one('planned', '--cert-dir=', 'use --registry-ca FILE'),
+  ...one('planned', '--build-arg-file=', 'give each with --build-arg'),
+  ...one('planned', '--from=', 'use ARG before FROM and --build-arg'),
+  ...one('planned', '--logfile=', 'redirect the standard error output'),
+  ...one('refused', '--logsplit', 'redirect the standard error output'),
+  ...one('refused', '--stdin', 'steps have no standard input; use --secret or COPY'),
+  ...one('refused', '--iidfile-raw', '--iidfile writes the digest with its algorithm'),
+  ...one('refused', '--cpp-flag=', 'a Dockerfile is not preprocessed; use ARG'),
+  ...group(
+    'planned',
+    'the compression is chosen by the output: -o type=oci,compression=…',
+    '--compression-format= --force-compression',
+  ),
+  ...one('refused', '--disable-compression', 'layers are compressed only where an output wants it'),
+];
+
+/** kaniko's executor. */
+const kaniko: readonly PeerFlag[] = [
+  ...one('planned', '--context=', 'give the context as an argument: tsbuild build CONTEXT'),
+  ...one('planned', '-c', 'give the context as an argument: tsbuild build CONTEXT'),
+  ...one('planned', '--context-sub-path=', 'give the folder as the context'),
+  ...one('planned', '--dockerfile=', 'use -f'),
+  ...group('planned', 'use -t NAME --push', '--destination= -d'),
+  ...one('planned', '--no-push', 'leave out --push'),
+  ...group('planned', kanikoOutput, '--tar-path= --oci-layout-path='),
+  ...group(
+    'planned',
+    kanikoOutput,
+    '--digest-file= --image-name-with-digest-file= --image-name-tag-with-digest-file=',
+  ),
+  ...group(
+    'planned',
+    'the cache is always on and in the local store; keep its folder between runs',
+    '--cache --cache-repo= --cache-dir= --cache-copy-layers --cache-run-layers --no-push-cache',
+  ),
+  ...one('planned', '--compressed-caching', 'layers are compressed only where an output wants it'),
+  ...one('planned', '--custom-platform=', 'use --platform'),
+  ...one('planned', '--single-snapshot', 'put the steps into one RUN, or copy the result into a last stage'),
+  ...group(
+    'planned',
+    'the compression is chosen by the output: -o type=oci,compression=…',
+    '--compression= --compression-level=',
+  ),
+  ...group(
+    'planned',
+    kanikoTls,
+    '--insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --skip-tls-verify-registry=',
+  ),
+  ...one('planned', '--registry-certificate=', 'use --registry-ca FILE'),
+  ...group(
+    'planned',
+    'only public authorities, --registry-ca and passwords are supported',
+    '--registry-client-cert=',
+  ),
+  ...group(
+    'planned',
+    'name the registry in FROM',
+    '--registry-mirror= --registry-map= --skip-default-registry-fallback',
+  ),
+  ...group('planned', 'use --retry', '--push-retry= --image-download-retry= --image-fs-extract-retry='),
+  ...group(
+    'planned',
+    'a push fails when the registry refuses it',
+    '--push-ignore-immutable-tag-errors --skip-push-permission-check',
+  ),
+  ...group('planned', 'use --progress', '--verbosity= --log-format= --log-timestamp'),
+  ...one('planned', '--ignore-path=', 'use .dockerignore for the context'),
+  ...one(
+    'planned',
+    '--force-build-metadata',
+    'instructions that only change the configuration make no layers',
+  ),
+  ...one('planned', '--git=', 'clone first, and give the folder as the context'),
+  ...one('planned', '--bucket=', 'fetch the context first, and give its folder'),
+  ...group('planned', inPlace, '--force --ignore-var-run --whitelist-var-run --kaniko-dir='),
+];
+
+/** All of them. A name that is also an option of tsbuild is not listed. */
+export const buildPeerFlags: readonly PeerFlag[] = [...ignored, ...buildx, ...buildah, ...kaniko];
