@@ -1,0 +1,28 @@
+import { fromByteString } from '../util/bytes.js';
+import { TsbuildError } from '../util/errors.js';
+
+const longestPath = 4096;
+const longestName = 255;
+
+/**
+ * The components of a path as it stands in an archive, taken as a path below a root: empty components and `.` vanish,
+ * `..` goes up but never above the root. Throws `archive` for names that no Linux file system takes.
+ */
+export function pathComponents(path: string): string[] {
+  const components: string[] = [];
+  for (const name of path.split('/')) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') components.pop();
+    else components.push(name);
+  }
+  if (path.length > longestPath || components.some((name) => name.length > longestName)) {
+    throw new TsbuildError('archive', `a name in the archive is too long: ${shown(path)}`);
+  }
+  return components;
+}
+
+/** A foreign name for messages: escaped and of bounded length. */
+export function shown(path: string): string {
+  const text = fromByteString(path);
+  return JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+}
