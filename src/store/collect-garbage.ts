@@ -67,6 +67,8 @@ export async function collectGarbage(store: Store, policy: CollectionPolicy): Pr
   try {
     const marks = new Marks();
     await policy.mark(marks, await markReferences(store, marks));
+    // A process killed after it deleted a name may have left an index.json that still names the image.
+    if (policy.dryRun !== true) await store.updateIndex();
     const records = await sweep(recordItems(store), (item) => marks.hasRecord(item.bucket, item.hex), policy);
     const directories = await sweep(directoryItems(store), ({ name }) => marks.directories.has(name), policy);
     const blobs = await sweep(blobItems(store), ({ digest }) => marks.blobs.has(digest), policy);

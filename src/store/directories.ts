@@ -21,6 +21,8 @@ export interface Directories {
   /** Nothing there is no failure. */
   delete(name: string): Promise<void>;
   list(): Promise<readonly string[]>;
+  /** Whether this process published folders since `markSynced`. */
+  hasUnsynced(): boolean;
   /** Says that everything published so far has reached the disk (syncfs or sync came back). */
   markSynced(): Promise<void>;
 }
@@ -71,6 +73,10 @@ class FileDirectories implements Directories {
 
   async list(): Promise<readonly string[]> {
     return (await readdir(join(this.root, folder))).filter((name) => namePattern.test(name)).sort();
+  }
+
+  hasUnsynced(): boolean {
+    return this.#published.size > 0;
   }
 
   async markSynced(): Promise<void> {

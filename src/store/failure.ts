@@ -7,6 +7,8 @@ const hints: Readonly<Record<string, string>> = {
   EROFS: 'set TSBUILD_ROOT to a folder that can be written',
   EACCES: 'set TSBUILD_ROOT to a folder of your own',
   EPERM: 'set TSBUILD_ROOT to a folder of your own',
+  EEXIST: 'set TSBUILD_ROOT to another folder',
+  ENOTDIR: 'set TSBUILD_ROOT to another folder',
   EMFILE: 'raise the limit of open files (ulimit -n)',
 };
 
@@ -16,6 +18,8 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EACCES: 'permission is denied',
   EPERM: 'the operation is not permitted',
+  EEXIST: 'something else is in the way',
+  ENOTDIR: 'a part of the path is not a folder',
   EMFILE: 'too many files are open',
   EIO: 'the disk failed to read or write',
 };

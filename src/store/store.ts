@@ -11,6 +11,7 @@ import { writeOciIndex } from './oci-index.js';
 import { openRecords, type Records } from './records.js';
 import { openReferences, type References } from './references.js';
 import { prepareRoot } from './root.js';
+import { syncFileSystem } from './sync.js';
 import { sweepTemporary, temporaryName } from './temporary.js';
 
 export { storeRoot } from './root.js';
@@ -37,7 +38,10 @@ export interface Store {
   lease(options?: LockOptions): Promise<FileLock>;
   /** Derives index.json again: to be called when blobs of known images arrived. */
   updateIndex(): Promise<void>;
-  /** Ends the use of the store. Locks and leases are the caller's to release. */
+  /**
+   * Ends the use of the store: directories published by this process are brought to the disk, so that they outlive a
+   * reboot. Locks and leases are the caller's to release.
+   */
   close(): Promise<void>;
 }
 
@@ -116,7 +120,15 @@ class FileStore implements Store {
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    if (!this.directories.hasUnsynced()) return;
+    try {
+      await syncFileSystem(this.root);
+      await this.directories.markSynced();
+    } catch {
+      // Not marked, they are made again after a reboot.
+    }
+  }
 }
 
 /** Identifies the running kernel (random(4)). Where /proc is missing every process counts as a boot of its own. */

@@ -49,6 +49,7 @@ const numbers = {
   dup3: [292, 24],
   pipe2: [293, 59],
   prlimit64: [302, 261],
+  syncfs: [306, 267],
   seccomp: [317, 277],
   memfd_create: [319, 279],
   execveat: [322, 281],
