@@ -60,6 +60,11 @@ export type Tree = Directory;
 export interface HardLink {
   readonly kind: 'hardlink';
   readonly target: string;
+  /**
+   * The target is what the tree below had there, even where this changeset replaces or hides it. Only `compose`
+   * makes such links (a layer links to a file, a later one replaces the file); no single tar layer can.
+   */
+  readonly below?: boolean | undefined;
 }
 
 export interface Whiteout {
