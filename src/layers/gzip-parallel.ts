@@ -1,0 +1,104 @@
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw } from 'node:zlib';
+
+const deflate = promisify<Buffer, DeflateOptions, Buffer>(deflateRaw);
+
+interface DeflateOptions {
+  readonly level: number;
+  readonly dictionary?: Buffer;
+  readonly finishFlush: number;
+}
+
+export interface GzipOptions {
+  /** 1 to 9; 6 when absent. */
+  readonly level?: number;
+  /** Blocks compressed at the same time; the bytes do not depend on it. */
+  readonly concurrency?: number;
+}
+
+/** Deflate looks back 32 KiB at most (RFC 1951): the end of the block before is all the context there is. */
+const blockSize = 1 << 19;
+const windowSize = 1 << 15;
+
+/** RFC 1952: no name, no time, an unknown operating system. */
+const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+
+/**
+ * One gzip member, compressed in blocks by libuv's threads. The bytes depend on the content and the level only (and on
+ * Node's zlib), not on concurrency or on how the source cuts its chunks. Memory is flat; nothing is read ahead of demand
+ * by more than `concurrency` blocks.
+ */
+export async function* gzipParallel(
+  source: AsyncIterable<Uint8Array>,
+  { level = 6, concurrency = 4 }: GzipOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  let checksum = 0;
+  let size = 0;
+  let dictionary: Buffer | undefined;
+  const running: Promise<Buffer>[] = [];
+  yield header;
+  try {
+    for await (const { block, last } of equalBlocks(source)) {
+      checksum = crc32(block, checksum);
+      size += block.length;
+      running.push(compressBlock(block, { level, last, dictionary }));
+      dictionary = block.subarray(-windowSize);
+      if (running.length >= concurrency) yield await takeFirst(running);
+    }
+    while (running.length > 0) yield await takeFirst(running);
+  } finally {
+    await Promise.allSettled(running);
+  }
+  yield trailer(checksum, size);
+}
+
+async function takeFirst(running: Promise<Buffer>[]): Promise<Buffer> {
+  const [first] = running;
+  const compressed = (await first) ?? Buffer.alloc(0);
+  running.shift();
+  return compressed;
+}
+
+function compressBlock(
+  block: Buffer,
+  { level, last, dictionary }: { level: number; last: boolean; dictionary: Buffer | undefined },
+): Promise<Buffer> {
+  const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+  const compressed = deflate(block, {
+    level,
+    finishFlush,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  });
+  // Awaited in order: a failure of a later block must not count as unhandled meanwhile.
+  compressed.catch(() => undefined);
+  return compressed;
+}
+
+/** Cuts the source into full blocks; the last one may be shorter, and is empty only when the source is. */
+async function* equalBlocks(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ block: Buffer; last: boolean }, void> {
+  let block = Buffer.allocUnsafeSlow(blockSize);
+  let used = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length;) {
+      if (used === blockSize) {
+        yield { block, last: false };
+        block = Buffer.allocUnsafeSlow(blockSize);
+        used = 0;
+      }
+      const part = chunk.subarray(at, at + blockSize - used);
+      block.set(part, used);
+      used += part.length;
+      at += part.length;
+    }
+  }
+  yield { block: block.subarray(0, used), last: true };
+}
+
+function trailer(checksum: number, size: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32LE(checksum, 0);
+  bytes.writeUInt32LE(size % 2 ** 32, 4);
+  return bytes;
+}
