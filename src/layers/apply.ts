@@ -1,8 +1,9 @@
+import { TsbuildError } from '../util/errors.js';
 import { TreeEditor } from './editor.js';
 import { linkError, resolveInnerLinks } from './hard-links.js';
 import { GroupRenamer, inGroup, walkLinks } from './link-groups.js';
 import { implicitMetadata } from './metadata.js';
-import { resolve } from './resolve.js';
+import { resolve, type Resolved } from './resolve.js';
 import { lookup } from './tree.js';
 import type { Changeset, ChangesetDirectory, Directory, HardLink, LinkGroup, Node, Tree } from './types.js';
 import { unwind, type Recursion } from './unwind.js';
@@ -72,11 +73,18 @@ function targetOf(
   tree: Tree,
 ): { readonly path: string; readonly node: Exclude<Node, Directory> } {
   const exact = lookup(tree, link.target);
-  const found =
-    exact === undefined
-      ? resolve(tree, link.target, { followLast: false })
-      : { path: link.target, node: exact };
+  const found = exact === undefined ? behindLinks(path, link, tree) : { path: link.target, node: exact };
   if (found.node === undefined) throw linkError(path, link.target, 'does not exist');
   if (found.node.kind === 'directory') throw linkError(path, link.target, 'is a directory');
   return { path: found.path, node: found.node };
+}
+
+/** The target where directories on the way to it are symbolic links. */
+function behindLinks(path: string, { target }: HardLink, tree: Tree): Pick<Resolved, 'path' | 'node'> {
+  try {
+    return resolve(tree, target, { followLast: false });
+  } catch (error) {
+    if (error instanceof TsbuildError) throw linkError(path, target, 'is behind a loop of symbolic links');
+    throw error;
+  }
 }
