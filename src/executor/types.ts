@@ -33,7 +33,9 @@ export type StepMount =
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
   | { readonly kind: 'cache'; readonly source: string; readonly target: string; readonly readonly: boolean }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly size: number | undefined }
-  /** A read-only file whose bytes live in memory only. */
+  /** A read-only, executable file that the step sees, such as a heredoc that starts with `#!`. No secret. */
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly target: string; readonly mode: number }
+  /** A read-only file whose bytes live in memory only; never executable. */
   | {
       readonly kind: 'secret';
       readonly bytes: Uint8Array;
@@ -64,7 +66,12 @@ export interface ExecSpec {
  */
 export type ExecResult =
   | { readonly ok: true; readonly upper: LayerDirectory }
-  | { readonly ok: false; readonly exitCode: number; readonly signal?: string; readonly upper: LayerDirectory };
+  | {
+      readonly ok: false;
+      readonly exitCode: number;
+      readonly signal?: string;
+      readonly upper: LayerDirectory;
+    };
 
 export interface Executor {
   readonly mode: Mode;

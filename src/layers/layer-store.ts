@@ -1,7 +1,8 @@
-import type { DiffID } from '../oci/digest.js';
-import { hexOf } from '../oci/digest.js';
+import { hexOf, type DiffID } from '../oci/digest.js';
 import type { Store } from '../store/store.js';
+import { TsbuildError } from '../util/errors.js';
 import { changesetIdentity } from './content-digest.js';
+import { clampTimes } from './changeset.js';
 import { isEmptyChangeset } from './tree.js';
 import type { Layer, LayerId, LayerRef, RemoteBlob } from './layer.js';
 import { pruneUnchangedDirectories } from './prune.js';
@@ -31,7 +32,7 @@ export class LayerStore {
   }
 
   /** A layer that is a computed value: COPY, ADD and WORKDIR. */
-  async fromChangeset(changeset: Changeset, bodies: BodySource, created: number): Promise<Layer> {
+  fromChangeset(changeset: Changeset, bodies: BodySource, created: number): Layer {
     return this.#layer(reference(changeset, created), { kind: 'changeset', changeset, bodies });
   }
 
@@ -44,9 +45,23 @@ export class LayerStore {
     return layer;
   }
 
-  /** A layer of a pulled or loaded image. Its blob is in the store or can be fetched. */
+  /** The layer with no file time after `epoch` (seconds since 1970); itself when it has none. */
+  async clamped(layer: Layer, epoch: number): Promise<Layer> {
+    if (layer.ref.empty) return layer;
+    const changeset = clampTimes(await layer.changeset(), BigInt(epoch) * 1_000_000_000n);
+    const body: BodySource = async (file) => {
+      const found = await layer.body(file);
+      if (found === undefined) throw new TsbuildError('store', `the content ${file.digest} of a file is not in its layer`);
+      return found;
+    };
+    return this.fromChangeset(changeset, body, layer.ref.created);
+  }
+
+  /** A layer of a pulled or loaded image. Its blob is in the store or can be fetched; a known place is remembered. */
   async fromBlob(diffId: DiffID, blob: RemoteBlob, created: number): Promise<Layer> {
-    await this.options.store.records('layer-remote').put(hexOf(diffId), blob);
+    const records = this.options.store.records('layer-remote');
+    const known = blob.repository === undefined ? await records.get(hexOf(diffId)) : undefined;
+    if (known === undefined) await records.put(hexOf(diffId), blob);
     return this.open({ id: diffId as unknown as LayerId, empty: false, created });
   }
 
@@ -78,5 +93,9 @@ export class LayerStore {
 }
 
 function reference(changeset: Changeset, created: number): LayerRef {
-  return { id: changesetIdentity(changeset) as unknown as LayerId, empty: isEmptyChangeset(changeset), created };
+  return {
+    id: changesetIdentity(changeset) as unknown as LayerId,
+    empty: isEmptyChangeset(changeset),
+    created,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Brand } from '../util/brand.js';
-import type { Digest, DiffID } from '../oci/digest.js';
+import { isDigest, type Digest, type DiffID } from '../oci/digest.js';
 import type { Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Body, Changeset, File, LayerDirectory, Tree } from './types.js';
@@ -17,6 +17,13 @@ export interface LayerRef {
   readonly empty: boolean;
   /** When it was made: milliseconds since 1970. */
   readonly created: number;
+}
+
+/** Guards a reference that was read from disk. */
+export function isLayerRef(value: unknown): value is LayerRef {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, empty, created } = value as Partial<LayerRef>;
+  return isDigest(id) && typeof empty === 'boolean' && typeof created === 'number';
 }
 
 /** A layer blob that can be fetched: its descriptor and the repository (`registry/name`) that has it. */
@@ -39,4 +46,6 @@ export interface Layer {
   knownBlob(compression: Compression): Promise<RemoteBlob | undefined>;
   /** Where the bytes of one of this layer's files are; undefined when the layer has no such content. */
   body(file: File): Promise<Body | undefined>;
+  /** Makes what the cache needs to find the layer again outlive the process. */
+  keep(): Promise<void>;
 }

@@ -44,12 +44,19 @@ export class Snapshot {
     return Promise.all(parts.map(async ({ layer, below }) => layer.directory(await below.tree())));
   }
 
-  /** Where the bytes of a file of the tree are. Throws `store` when no layer has them. */
-  async body(file: File): Promise<Body> {
+  /** Where the bytes of a file are; undefined when no layer has such content. */
+  async find(file: File): Promise<Body | undefined> {
     for (const layer of this.layers.toReversed()) {
       const body = await layer.body(file);
       if (body !== undefined) return body;
     }
+    return undefined;
+  }
+
+  /** Where the bytes of a file of the tree are. Throws `store` when no layer has them. */
+  async body(file: File): Promise<Body> {
+    const body = await this.find(file);
+    if (body !== undefined) return body;
     throw new TsbuildError('store', `the content ${file.digest} of a file is in no layer of its image`);
   }
 

@@ -1,13 +1,14 @@
 import { hexOf, isDigest, digestOf, type Digest, type DiffID } from '../oci/digest.js';
 import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
-import type { BlobWriter } from '../store/blobs.js';
+import type { BlobWriter } from '../store/blob-writer.js';
 import { fromByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
-import { parseChangeset, serialiseChangeset } from './changeset-json.js';
+import { serialiseChangeset } from './changeset-json.js';
+import { ChangesetReader } from './changeset-reader.js';
 import { decompress, gzipParallel } from './compression.js';
-import { implicitParents, walkChangeset } from './walk-changeset.js';
+import { implicitParents, walkChangeset } from './changeset.js';
 import type { Layer, LayerRef, RemoteBlob } from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
 import { materialise } from './materialise.js';
@@ -45,7 +46,7 @@ export class StoredLayer implements Layer {
     if (this.ref.empty) return emptyChangeset;
     if (this.origin !== undefined) return this.origin.changeset;
     const lines = await this.#records('changesets').getLines(this.#hex);
-    if (lines !== undefined) return parseChangeset(lines);
+    if (lines !== undefined) return readChangeset(lines);
     const { changeset } = await this.#readBlob();
     await this.#records('changesets').putLines(this.#hex, serialiseChangeset(changeset));
     return changeset;
@@ -76,11 +77,12 @@ export class StoredLayer implements Layer {
   }
 
   async diffId(): Promise<DiffID> {
+    if (await this.#remote()) return this.ref.id as unknown as DiffID;
     return (await this.#knownPlain())?.diffId ?? (await this.#plain()).diffId;
   }
 
   async blob(compression: Compression): Promise<Descriptor> {
-    const remote = await this.#remote();
+    const remote = await this.#compressedRemote();
     if (remote !== undefined) return this.#localBlob(remote);
     if (compression === 'none') {
       const { diffId, size } = await this.#plain();
@@ -92,13 +94,16 @@ export class StoredLayer implements Layer {
   }
 
   async knownBlob(compression: Compression): Promise<RemoteBlob | undefined> {
-    const remote = await this.#remote();
+    const remote = await this.#compressedRemote();
     if (remote !== undefined) return remote;
     if (compression === 'none') {
       const plain = await this.#knownPlain();
-      return plain && { descriptor: { mediaType: layerMediaType('none'), digest: plain.diffId, size: plain.size } };
+      return (
+        plain && { descriptor: { mediaType: layerMediaType('none'), digest: plain.diffId, size: plain.size } }
+      );
     }
-    return asRemoteBlob(await this.#records(`layer-${compression}`).get(this.#hex));
+    const plain = await this.#knownPlain();
+    return plain && asRemoteBlob(await this.#records(`layer-${compression}`).get(hexOf(plain.diffId)));
   }
 
   async body(file: File): Promise<Body | undefined> {
@@ -112,7 +117,9 @@ export class StoredLayer implements Layer {
     if (plain !== undefined && (await this.#blobs.has(plain.diffId)) !== undefined) return true;
     const remote = await this.#remote();
     if (remote !== undefined) {
-      return remote.repository !== undefined || (await this.#blobs.has(remote.descriptor.digest)) !== undefined;
+      return (
+        remote.repository !== undefined || (await this.#blobs.has(remote.descriptor.digest)) !== undefined
+      );
     }
     const directory = await this.#keptDirectory(await this.options.namespace());
     return directory !== undefined && (await this.#records('changesets').getLines(this.#hex)) !== undefined;
@@ -141,7 +148,17 @@ export class StoredLayer implements Layer {
 
   readonly #remote = once(async () => asRemoteBlob(await this.#records('layer-remote').get(this.#hex)));
 
+  /** The blob of a pulled layer, unless it is a plain tar, which is compressed when a target wants that. */
+  async #compressedRemote(): Promise<RemoteBlob | undefined> {
+    const remote = await this.#remote();
+    return remote !== undefined && compressionOf(remote.descriptor.mediaType) === 'none' ? undefined : remote;
+  }
+
   async #knownPlain(): Promise<Plain | undefined> {
+    const remote = await this.#remote();
+    if (remote !== undefined && compressionOf(remote.descriptor.mediaType) === 'none') {
+      return { diffId: remote.descriptor.digest as DiffID, size: remote.descriptor.size };
+    }
     const value = await this.#records('layer-diffid').get(this.#hex);
     if (typeof value !== 'object' || value === null) return undefined;
     const { diffId, size } = value as { diffId?: unknown; size?: unknown };
@@ -152,6 +169,11 @@ export class StoredLayer implements Layer {
   readonly #plain = once(async (): Promise<Plain> => {
     const known = await this.#knownPlain();
     if (known !== undefined && (await this.#blobs.has(known.diffId))) return known;
+    const remote = await this.#remote();
+    if (remote !== undefined && known !== undefined) {
+      await this.#localBlob(remote);
+      return known;
+    }
     const writer = await this.#blobs.writer();
     try {
       const packed = await this.#writePlain(writer);
@@ -174,13 +196,17 @@ export class StoredLayer implements Layer {
   /** Streams a pulled layer's blob once; its DiffID must be the one that the image's config promised. */
   async #readBlob(tee?: (chunk: Uint8Array) => void | Promise<void>): Promise<LayerIndex> {
     const remote = await this.#remote();
-    if (remote === undefined) throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
+    if (remote === undefined)
+      throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
     const descriptor = await this.#localBlob(remote);
     const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
     const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
     const index = await readLayer(tee === undefined ? plain : teeChunks(plain, tee));
     if (hexOf(index.diffId) === this.#hex) return index;
-    throw new TsbuildError('image', `layer ${descriptor.digest} unpacks to ${index.diffId}, its image promised ${this.ref.id}`);
+    throw new TsbuildError(
+      'image',
+      `layer ${descriptor.digest} unpacks to ${index.diffId}, its image promised ${this.ref.id}`,
+    );
   }
 
   async #localBlob(remote: RemoteBlob): Promise<Descriptor> {
@@ -197,13 +223,14 @@ export class StoredLayer implements Layer {
   }
 
   async #compress(compression: Compression): Promise<Descriptor> {
-    if (compression !== 'gzip') throw new TsbuildError('unsupported', `layers cannot be compressed with ${compression} yet`);
+    if (compression !== 'gzip')
+      throw new TsbuildError('unsupported', `layers cannot be compressed with ${compression} yet`);
     const { diffId, size } = await this.#plain();
     const writer = await this.#blobs.writer();
     try {
       for await (const chunk of gzipParallel(this.#blobs.open(diffId, size), {})) await writer.write(chunk);
       const descriptor = { mediaType: layerMediaType(compression), ...(await writer.commit()) };
-      await this.#records(`layer-${compression}`).put(this.#hex, { descriptor });
+      await this.#records(`layer-${compression}`).put(hexOf(diffId), { descriptor });
       return descriptor;
     } finally {
       await writer.abort();
@@ -219,7 +246,8 @@ export class StoredLayer implements Layer {
     const path = this.#blobs.path(diffId);
     return ({ digest, size }) => {
       const offset = offsets.get(digest);
-      if (offset === undefined) throw new TsbuildError('store', `content ${digest} is not in layer ${diffId}`);
+      if (offset === undefined)
+        throw new TsbuildError('store', `content ${digest} is not in layer ${diffId}`);
       return { kind: 'range', path, offset, size };
     };
   });
@@ -242,6 +270,12 @@ export class StoredLayer implements Layer {
   }
 }
 
+async function readChangeset(lines: AsyncIterable<string>): Promise<Changeset> {
+  const reader = new ChangesetReader();
+  for await (const line of lines) reader.add(JSON.parse(line));
+  return reader.end();
+}
+
 function directoryBodies(changeset: Changeset, directory: LayerDirectory): BodySource {
   const paths = new Map<Digest, string>();
   for (const [path, entry] of walkChangeset(changeset)) {
@@ -249,7 +283,8 @@ function directoryBodies(changeset: Changeset, directory: LayerDirectory): BodyS
   }
   return ({ digest }) => {
     const path = paths.get(digest);
-    if (path === undefined) throw new TsbuildError('store', `content ${digest} is not in ${fromByteString(directory.path)}`);
+    if (path === undefined)
+      throw new TsbuildError('store', `content ${digest} is not in ${fromByteString(directory.path)}`);
     return { kind: 'path', path: `${directory.path}/${path}` };
   };
 }
@@ -258,7 +293,10 @@ function directoryBodies(changeset: Changeset, directory: LayerDirectory): BodyS
 function parentsKey(base: Tree, changeset: Changeset): string {
   const parts = implicitParents(changeset).map((path) => {
     const meta = lookup(base, path)?.meta;
-    const xattrs = [...(meta?.xattrs ?? [])].map(([name, value]) => [name, Buffer.from(value).toString('base64')]);
+    const xattrs = [...(meta?.xattrs ?? [])].map(([name, value]) => [
+      name,
+      Buffer.from(value).toString('base64'),
+    ]);
     return [path, meta?.mode, meta?.uid, meta?.gid, meta?.mtime.toString(), xattrs];
   });
   return hexOf(digestOf(JSON.stringify(parts))).slice(0, 16);
@@ -267,14 +305,18 @@ function parentsKey(base: Tree, changeset: Changeset): string {
 function asRemoteBlob(value: unknown): RemoteBlob | undefined {
   if (typeof value !== 'object' || value === null || !('descriptor' in value)) return undefined;
   const { descriptor } = value as RemoteBlob;
-  return isDigest(descriptor.digest) && typeof descriptor.size === 'number' ? (value as RemoteBlob) : undefined;
+  return isDigest(descriptor.digest) && typeof descriptor.size === 'number'
+    ? (value as RemoteBlob)
+    : undefined;
 }
 
 function* bodyLines(bodies: ReadonlyMap<Digest, number>): Iterable<string> {
   for (const [digest, offset] of bodies) yield `${digest} ${offset}`;
 }
 
-async function parseBodyLines(lines: AsyncIterable<string> | Iterable<string>): Promise<ReadonlyMap<Digest, number>> {
+async function parseBodyLines(
+  lines: AsyncIterable<string> | Iterable<string>,
+): Promise<ReadonlyMap<Digest, number>> {
   const bodies = new Map<Digest, number>();
   for await (const line of lines) {
     const [digest, offset] = line.split(' ');

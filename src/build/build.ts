@@ -1,0 +1,145 @@
+import { availableParallelism } from 'node:os';
+import pLimit from 'p-limit';
+import { LocalCache } from '../cache/local-cache.js';
+import { createExecutor } from '../executor/create-executor.js';
+import type { Executor, Mode } from '../executor/types.js';
+import { proxyVariables } from '../graph/lower/arguments.js';
+import { lower } from '../graph/lower/lower.js';
+import type { Lowered } from '../graph/lower/lowering.js';
+import type { Workshop } from '../graph/runner.js';
+import { Solver } from '../graph/solver.js';
+import { isLayerRef, type LayerRef } from '../layers/layer.js';
+import { LayerStore } from '../layers/layer-store.js';
+import { scanContext, type ScannedContext } from '../layers/scan-context.js';
+import { hostPlatform, type Platform } from '../oci/platform.js';
+import type { IgnoreMatcher } from '../parser/ignore.js';
+import { lint } from '../parser/lint/lint.js';
+import type { Dockerfile } from '../parser/types.js';
+import type { Job } from '../progress/event.js';
+import type { RegistryClient } from '../registry/types.js';
+import type { Store } from '../store/store.js';
+import { once } from '../util/once.js';
+import { unusedBuildArguments } from './build-arguments.js';
+import { fetchBlob } from './fetch-blob.js';
+import { finishImage, type FinishedImage } from './finish-image.js';
+import { HashCache } from './hash-cache.js';
+import { ImageResolver, type PullPolicy } from './image-resolver.js';
+
+/** What to build. Paths are absolute. */
+export interface BuildInput {
+  /** Parsed and without errors. */
+  readonly dockerfile: Dockerfile;
+  /** Tells this Dockerfile from others: an absolute path. */
+  readonly identity: string;
+  readonly context: { readonly path: string; readonly ignore: IgnoreMatcher };
+  readonly target: string | undefined;
+  readonly platform: Platform | undefined;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly noCache: boolean;
+  readonly pull: PullPolicy | undefined;
+  readonly isolation: 'auto' | Mode;
+  /** Executions at a time; undefined: as many as processors. */
+  readonly jobs: number | undefined;
+  /** Seconds since 1970. */
+  readonly epoch: number | undefined;
+}
+
+/** What a build works with. */
+export interface BuildTools {
+  readonly store: Store;
+  readonly client: () => Promise<RegistryClient>;
+  readonly job: Job;
+}
+
+export interface BuildResult {
+  readonly image: FinishedImage;
+  readonly layers: LayerStore;
+  readonly platform: Platform;
+  readonly hits: number;
+  readonly misses: number;
+  readonly epoch: number | undefined;
+}
+
+/** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
+export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
+  const platform = input.platform ?? hostPlatform();
+  const images = new ImageResolver({ ...tools, policy: input.pull });
+  const lowered = await lower({
+    dockerfile: input.dockerfile,
+    identity: input.identity,
+    target: input.target,
+    platform,
+    buildPlatform: hostPlatform(),
+    buildArgs: input.buildArgs,
+    labels: input.labels,
+    ignoreCache: () => input.noCache,
+    resolveImage: (name, wanted) => images.resolve(name, wanted),
+  });
+  warn(input, lowered, tools.job);
+  const shop = workshop(input, tools);
+  const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
+  const solver = new Solver({ shop, cache, source: input.dockerfile.source });
+  const snapshot = await solver.solve(lowered.vertex);
+  const epoch = input.epoch ?? epochOf(lowered);
+  const image = await finishImage(lowered.state, snapshot, { layers: shop.layers, epoch });
+  return { image, layers: shop.layers, platform, ...solver.counts, epoch };
+}
+
+function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
+  const found = [...input.dockerfile.diagnostics, ...lint(input.dockerfile), ...warnings];
+  for (const { severity, message, range, rule } of found) {
+    if (severity === 'warning') job.emit({ kind: 'warning', message, range, rule });
+  }
+  for (const name of unusedBuildArguments(input.dockerfile, input.buildArgs)) {
+    job.emit({ kind: 'warning', message: `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile` });
+  }
+}
+
+function workshop(input: BuildInput, { store, client, job }: BuildTools): Workshop & { readonly layers: LayerStore } {
+  const limit = pLimit(input.jobs ?? availableParallelism());
+  const executor = once(async (): Promise<Executor> => createExecutor({ scratch: await store.scratchDirectory(), isolation: input.isolation }));
+  const contexts = new Map<string, Promise<ScannedContext>>();
+  const layers = new LayerStore({
+    store,
+    fetch: (blob) => fetchBlob(blob, { client, job }),
+    namespace: () => Promise.resolve('trusted'),
+  });
+  return {
+    job,
+    layers,
+    executor,
+    context: (name) => {
+      const known = contexts.get(name) ?? readContext(input, store, job);
+      contexts.set(name, known);
+      return known;
+    },
+    limitExecutions: (work) => limit(work),
+    temporaryFile: () => Promise.resolve(store.temporaryPath()),
+    proxies: proxyVariables(input.buildArgs),
+    now: () => Date.now(),
+  };
+}
+
+/** Walks the context once per build; contents are hashed when a step selects them. */
+async function readContext({ context }: BuildInput, store: Store, job: Job): Promise<ScannedContext> {
+  const step = 'context';
+  job.emit({ kind: 'declared', step, name: '[internal] load build context' });
+  job.emit({ kind: 'started', step });
+  const hashes = await HashCache.open(store, context.path);
+  const scanned = await scanContext(context.path, context.ignore, { hashCache: hashes });
+  job.emit({ kind: 'finished', step, outcome: 'done' });
+  return {
+    ...scanned,
+    hash: async (files) => {
+      await scanned.hash(files);
+      await hashes.save();
+    },
+  };
+}
+
+/** SOURCE_DATE_EPOCH as a global ARG with a default. */
+function epochOf({ globals }: Lowered): number | undefined {
+  const text = globals.get('SOURCE_DATE_EPOCH');
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,91 @@
+import type { HistoryItem, StageState } from '../graph/lower/stage-state.js';
+import type { Layer } from '../layers/layer.js';
+import type { LayerStore } from '../layers/layer-store.js';
+import type { Snapshot } from '../layers/snapshot.js';
+import type { HistoryEntry, ImageConfig } from '../oci/types.js';
+import type { DiffID } from '../oci/digest.js';
+
+/** Comment of every history entry: tools know by it how to read `created_by`. */
+const comment = 'buildkit.dockerfile.v0';
+
+/** A finished image: its config and the layers that are part of it, from the bottom up. */
+export interface FinishedImage {
+  readonly config: ImageConfig;
+  /** Without those that change nothing. */
+  readonly layers: readonly Layer[];
+}
+
+/**
+ * Joins a snapshot and the state of its stage. With `epoch` (seconds since 1970) file times of new layers are
+ * clamped to it, and new history entries and the image are created then.
+ */
+export async function finishImage(
+  state: StageState,
+  snapshot: Snapshot,
+  { layers, epoch }: { readonly layers: LayerStore; readonly epoch: number | undefined },
+): Promise<FinishedImage> {
+  const base = snapshot.layers.slice(0, state.baseLayers);
+  const made = snapshot.layers.slice(state.baseLayers);
+  const kept = await Promise.all(made.map((layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))));
+  const own = kept.filter((layer) => !layer.ref.empty);
+  const diffIds: readonly DiffID[] = [
+    ...state.base.rootfs.diff_ids,
+    ...(await Promise.all(own.map((layer) => layer.diffId()))),
+  ];
+  const history = fillTimes([...(state.base.history ?? []), ...historyOf(state.history, kept, epoch)]);
+  return { config: configOf(state, { diffIds, history, epoch }), layers: [...base, ...own] };
+}
+
+/** Entries without a time stand for instructions that made no layer. */
+function historyOf(items: readonly HistoryItem[], made: readonly Layer[], epoch: number | undefined): HistoryEntry[] {
+  const rest = [...made];
+  return items.map(({ createdBy, layer }): HistoryEntry => {
+    const own = layer ? rest.shift() : undefined;
+    const created = epoch === undefined ? own?.ref.created : epoch * 1000;
+    return {
+      ...(created === undefined ? {} : { created: isoTime(created) }),
+      created_by: createdBy,
+      comment,
+      ...(own === undefined || own.ref.empty ? { empty_layer: true } : {}),
+    };
+  });
+}
+
+/**
+ * Entries without a time take that of the layer before them; those before the first new layer take its time; without
+ * any new layer they take the base's last one (BuildKit's exporter does the same).
+ */
+function fillTimes(history: readonly HistoryEntry[]): HistoryEntry[] {
+  const firstOpen = history.findIndex(({ created }) => created === undefined);
+  if (firstOpen < 0) return [...history];
+  const next = history.slice(firstOpen).find(({ created }) => created !== undefined)?.created;
+  let time = next ?? history.slice(0, firstOpen).findLast(({ created }) => created !== undefined)?.created;
+  return history.map((entry, i) => {
+    if (i >= firstOpen && entry.created !== undefined) time = entry.created;
+    return entry.created === undefined && time !== undefined ? { created: time, ...entry } : entry;
+  });
+}
+
+function configOf(
+  state: StageState,
+  { diffIds, history, epoch }: { readonly diffIds: readonly DiffID[]; readonly history: readonly HistoryEntry[]; readonly epoch: number | undefined },
+): ImageConfig {
+  const { created: _created, author: _author, ...inherited } = state.base;
+  const created = epoch === undefined ? history.at(-1)?.created : isoTime(epoch * 1000);
+  return {
+    ...inherited,
+    ...(created === undefined ? {} : { created }),
+    ...(state.author === undefined ? {} : { author: state.author }),
+    config: withoutUnset(state.config),
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history,
+  };
+}
+
+function withoutUnset<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('.000Z', 'Z');
+}

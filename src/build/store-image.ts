@@ -1,0 +1,36 @@
+import type { Layer } from '../layers/layer.js';
+import { mediaTypes } from '../oci/media-types.js';
+import type { Platform } from '../oci/platform.js';
+import { assembleImage } from '../image/assemble-image.js';
+import type { StoredImage } from '../store/references.js';
+import type { Store } from '../store/store.js';
+import type { FinishedImage } from './finish-image.js';
+import type { OpenImage } from './open-image.js';
+
+/**
+ * Puts a finished image into the store and gives it its names. New layers are plain tar blobs: compression waits for
+ * a target that wants it. Published in the order layers, config, manifest, references.
+ */
+export async function storeImage(
+  { config, layers }: FinishedImage,
+  { store, names, platform }: { readonly store: Store; readonly names: readonly string[]; readonly platform: Platform },
+): Promise<{ readonly open: OpenImage; readonly stored: StoredImage }> {
+  const descriptors = await Promise.all(layers.map((layer) => storedBlob(layer)));
+  const { config: assembled, manifest } = assembleImage({ config, layers: descriptors });
+  await store.blobs.put(assembled.bytes);
+  await store.blobs.put(manifest.bytes);
+  const stored: StoredImage = {
+    kind: 'image',
+    config: assembled.descriptor.digest,
+    manifest: { ...manifest.descriptor, mediaType: mediaTypes.ociManifest },
+    platform,
+  };
+  for (const name of names) await store.references.set(name, stored);
+  return { open: { config: assembled, layers }, stored };
+}
+
+/** A layer that a registry has stays there: its descriptor is enough. */
+async function storedBlob(layer: Layer) {
+  const known = await layer.knownBlob('none');
+  return known?.repository === undefined ? layer.blob('none') : known.descriptor;
+}

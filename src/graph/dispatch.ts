@@ -1,0 +1,64 @@
+import type { Recipe } from '../cache/types.js';
+import { Snapshot } from '../layers/snapshot.js';
+import type { CopyOp, ExecOp, ImageOp, InlineOp, MkdirOp, Op } from './ops.js';
+import type { Prepared, Workshop } from './runner.js';
+import { copyRunner } from './runners/copy.js';
+import { execRunner } from './runners/exec.js';
+import { imageRecipe, imageSnapshot } from './runners/image.js';
+import { inlineRecipe } from './runners/inline.js';
+import { mkdirRunner } from './runners/mkdir.js';
+import type { Vertex } from './vertex.js';
+
+/** Vertices that bring something in and are never kept under a key of their own. */
+export function isSource(vertex: Vertex): boolean {
+  const { kind } = vertex.op;
+  return kind === 'scratch' || kind === 'image' || kind === 'context' || kind === 'inline';
+}
+
+/** The op's own part of its definition key. */
+export async function ownRecipe(vertex: Vertex, shop: Workshop): Promise<Recipe> {
+  const { op } = vertex;
+  switch (op.kind) {
+    case 'scratch':
+    case 'context':
+      return [['op', op.kind]];
+    case 'image':
+      return imageRecipe(op);
+    case 'inline':
+      return inlineRecipe(op);
+    case 'copy':
+      return copyRunner.definition(vertex as Vertex<CopyOp>, shop);
+    case 'mkdir':
+      return mkdirRunner.definition(vertex as Vertex<MkdirOp>, shop);
+    case 'exec':
+      return execRunner.definition(vertex as Vertex<ExecOp>, shop);
+  }
+}
+
+/** Whether an input enters the definition key by its own key, or by the content that the op selects of it. */
+export function inputRecipe(input: Vertex): 'key' | 'selection' {
+  return input.op.kind === 'context' || input.op.kind === 'inline' ? 'selection' : 'key';
+}
+
+/** The snapshot of a source; contexts and inline files have none: copy reads them itself. */
+export function sourceSnapshot(vertex: Vertex, shop: Workshop): Promise<Snapshot> {
+  return vertex.op.kind === 'image' ? imageSnapshot(vertex as Vertex<ImageOp>, shop) : Promise.resolve(Snapshot.empty);
+}
+
+export function prepare(vertex: Vertex, inputs: readonly Snapshot[], shop: Workshop): Promise<Prepared> {
+  const { op } = vertex;
+  switch (op.kind) {
+    case 'copy':
+      return copyRunner.prepare({ vertex: vertex as Vertex<CopyOp>, op, inputs, shop });
+    case 'mkdir':
+      return mkdirRunner.prepare({ vertex: vertex as Vertex<MkdirOp>, op, inputs, shop });
+    case 'exec':
+      return execRunner.prepare({ vertex: vertex as Vertex<ExecOp>, op, inputs, shop });
+    default:
+      return Promise.reject(new Error(`${sourceName(op)} is a source and has no work`));
+  }
+}
+
+function sourceName(op: Exclude<Op, CopyOp | MkdirOp | ExecOp> | InlineOp): string {
+  return op.kind;
+}

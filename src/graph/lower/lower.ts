@@ -1,0 +1,123 @@
+import { expandWord } from '../../parser/expand.js';
+import { parseTrigger } from '../../parser/trigger.js';
+import type { Diagnostic, FromInstruction, Stage, StageInstruction } from '../../parser/types.js';
+import { parsePlatform, type Platform } from '../../oci/platform.js';
+import { TsbuildError } from '../../util/errors.js';
+import type { Vertex } from '../vertex.js';
+import { automaticArguments, globalArguments } from './arguments.js';
+import { imageState, imageVertex, scratchState } from './base-state.js';
+import { lowerInstruction, takesStep } from './instruction.js';
+import { stageName, type LowerRequest, type Lowered, type StageContext } from './lowering.js';
+import { copyFromStage, fromStage, targetStage } from './stages.js';
+import { withConfig, type StageState } from './stage-state.js';
+
+/**
+ * Turns the stages that the target needs into vertices. Others are never looked at: their bases are not even
+ * resolved. Throws `dockerfile` (and what resolveImage throws) with the range of the guilty instruction.
+ */
+export async function lower(request: LowerRequest): Promise<Lowered> {
+  const target = targetStage(request.dockerfile, request.target);
+  const lowering = new Lowering(request, globalsOf(request, target));
+  const state = await lowering.stage(target);
+  const labels = { ...state.config.Labels, ...Object.fromEntries(request.labels) };
+  const labelled = request.labels.size === 0 ? state : withConfig(state, { Labels: labels });
+  return { state: labelled, vertex: labelled.vertex, warnings: lowering.warnings, globals: lowering.globals };
+}
+
+function globalsOf({ dockerfile, platform, buildPlatform, buildArgs, target: wanted }: LowerRequest, target: Stage): ReadonlyMap<string, string> {
+  const name = target.from.as ?? (wanted === undefined || wanted === '' ? 'default' : wanted);
+  const automatic = automaticArguments({ build: buildPlatform, target: platform, targetStage: name });
+  return globalArguments(dockerfile.globalArgs, automatic, { buildArgs, escape: dockerfile.directives.escape });
+}
+
+class Lowering {
+  readonly warnings: Diagnostic[] = [];
+  readonly #states = new Map<number, Promise<StageState>>();
+
+  constructor(
+    readonly request: LowerRequest,
+    readonly globals: ReadonlyMap<string, string>,
+  ) {}
+
+  /** The state at the end of a stage; each stage is lowered once. */
+  stage(stage: Stage): Promise<StageState> {
+    const known = this.#states.get(stage.index);
+    if (known !== undefined) return known;
+    const state = this.#lowerStage(stage);
+    this.#states.set(stage.index, state);
+    return state;
+  }
+
+  async #lowerStage(stage: Stage): Promise<StageState> {
+    const start = await this.#located(stage.from, () => this.#startState(stage));
+    const triggers = this.#triggers(start, stage.from);
+    const context = this.#context(stage, triggers);
+    let state: StageState = withConfig(start, { OnBuild: undefined });
+    let step = 1;
+    for (const instruction of [...triggers, ...stage.instructions]) {
+      if (takesStep(instruction)) step += 1;
+      const before = state;
+      state = await this.#located(instruction, () => lowerInstruction(before, instruction, { ...context, step }));
+    }
+    return state;
+  }
+
+  async #startState(stage: Stage): Promise<StageState> {
+    const { from } = stage;
+    const context = this.#context(stage, []);
+    const name = this.#expand(from.image);
+    if (name.trim() === '') throw new TsbuildError('dockerfile', `base name (${from.image}) should not be blank`, { hint: 'give the ARG before the first FROM a value' });
+    const platform = this.#platform(from);
+    if (name === 'scratch') return scratchState(platform, context);
+    const parent = fromStage(this.request.dockerfile, name, stage);
+    if (parent !== undefined) return { ...(await this.stage(parent)), ownCmd: false };
+    return imageState(await this.request.resolveImage(name, platform), context);
+  }
+
+  #platform({ platform }: FromInstruction): Platform {
+    if (platform === undefined) return this.request.platform;
+    const expanded = this.#expand(platform);
+    return expanded === '' ? this.request.platform : parsePlatform(expanded);
+  }
+
+  /** Words of FROM see the global arguments only. */
+  #expand(word: string): string {
+    const scope = { get: (name: string) => this.globals.get(name) };
+    return expandWord(word, scope, this.request.dockerfile.directives.escape);
+  }
+
+  /** ONBUILD triggers of the base: they run right after FROM and stand at its place. */
+  #triggers({ config }: StageState, from: FromInstruction): readonly StageInstruction[] {
+    return (config.OnBuild ?? []).map((text) => ({ ...parseTrigger(text), range: from.range }));
+  }
+
+  #context(stage: Stage, triggers: readonly StageInstruction[]): StageContext {
+    const { dockerfile } = this.request;
+    const total = 1 + [...triggers, ...stage.instructions].filter(takesStep).length;
+    const prefix = dockerfile.stages.length === 1 && stage.from.as === undefined ? '' : `${stageName(stage)} `;
+    return {
+      request: this.request,
+      globals: this.globals,
+      stage,
+      label: (step) => `${prefix}${step}/${total}`,
+      source: (from, current) => this.#copySource(from, current),
+      warn: (warning) => this.warnings.push(warning),
+    };
+  }
+
+  async #copySource(from: string, current: Stage): Promise<{ readonly vertex: Vertex }> {
+    if (from === 'scratch') throw new TsbuildError('dockerfile', 'COPY cannot copy from scratch: it is empty');
+    const stage = copyFromStage(this.request.dockerfile, from, current);
+    if (stage !== undefined) return this.stage(stage);
+    const image = await this.request.resolveImage(from, this.request.platform);
+    return { vertex: imageVertex(image, { ...this.#context(current, []), label: () => 'copy source' }) };
+  }
+
+  async #located<T>({ range }: FromInstruction | StageInstruction, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof TsbuildError ? error.at(range, this.request.dockerfile.source) : error;
+    }
+  }
+}

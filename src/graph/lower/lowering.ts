@@ -1,0 +1,59 @@
+import type { Digest } from '../../oci/digest.js';
+import type { Platform } from '../../oci/platform.js';
+import type { Descriptor, ImageConfig } from '../../oci/types.js';
+import type { Dockerfile, Diagnostic, Stage } from '../../parser/types.js';
+import type { ImageOp } from '../ops.js';
+import type { Vertex } from '../vertex.js';
+import type { StageState } from './stage-state.js';
+
+/** A base image whose name was resolved: its config and where its layers are. */
+export interface ResolvedImage {
+  /** Full name with tag or digest, as shown to people. */
+  readonly name: string;
+  readonly configDigest: Digest;
+  readonly config: ImageConfig;
+  readonly layers: ImageOp['layers'];
+  /** Manifest that the config came with, when there is one. */
+  readonly manifest?: Descriptor | undefined;
+}
+
+export interface LowerRequest {
+  readonly dockerfile: Dockerfile;
+  /** What tells this Dockerfile from others in the cache's memory of steps: a path. */
+  readonly identity: string;
+  /** Stage name or number; the last stage without it. */
+  readonly target?: string | undefined;
+  readonly platform: Platform;
+  readonly buildPlatform: Platform;
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  /** Stages whose steps do not ask the cache. */
+  readonly ignoreCache: (stage: string) => boolean;
+  readonly resolveImage: (name: string, platform: Platform) => Promise<ResolvedImage>;
+}
+
+/** The graph of one target on one platform, and what its image is besides layers. */
+export interface Lowered {
+  readonly state: StageState;
+  readonly vertex: Vertex;
+  readonly warnings: readonly Diagnostic[];
+  /** Values of the global ARGs, for SOURCE_DATE_EPOCH. */
+  readonly globals: ReadonlyMap<string, string>;
+}
+
+/** What lowering one stage needs to know of the whole. */
+export interface StageContext {
+  readonly request: LowerRequest;
+  readonly globals: ReadonlyMap<string, string>;
+  readonly stage: Stage;
+  /** `build 3/5`: for names of steps. */
+  readonly label: (step: number) => string;
+  /** Lowers another stage, or resolves an image, for COPY --from. */
+  readonly source: (from: string, stage: Stage) => Promise<{ readonly vertex: Vertex }>;
+  readonly warn: (warning: Diagnostic) => void;
+}
+
+/** Name of a stage for people: its own, or `stage-N`. */
+export function stageName(stage: Stage): string {
+  return stage.from.as ?? `stage-${stage.index}`;
+}

@@ -1,0 +1,49 @@
+import type { Recipe } from '../cache/types.js';
+import type { Executor } from '../executor/types.js';
+import type { Layer } from '../layers/layer.js';
+import type { LayerStore } from '../layers/layer-store.js';
+import type { ScannedContext } from '../layers/scan-context.js';
+import type { Snapshot } from '../layers/snapshot.js';
+import type { Job } from '../progress/event.js';
+import type { Op } from './ops.js';
+import type { Vertex } from './vertex.js';
+
+/** What the runners of one build share. */
+export interface Workshop {
+  readonly job: Job;
+  readonly layers: LayerStore;
+  /** The context of that name, walked once per build. */
+  readonly context: (name: string) => Promise<ScannedContext>;
+  /** Chosen by probing when the first step must really run. */
+  readonly executor: () => Promise<Executor>;
+  /** Runs one execution at a time per free slot. Wraps leaf work only. */
+  readonly limitExecutions: <T>(work: () => Promise<T>) => Promise<T>;
+  /** A new path for a temporary file that lives until the build ends. */
+  readonly temporaryFile: () => Promise<string>;
+  /** `NAME=value` of proxies: passed to steps, part of no key. */
+  readonly proxies: readonly string[];
+  /** Milliseconds since 1970; SOURCE_DATE_EPOCH has no part in it. */
+  readonly now: () => number;
+}
+
+/** A vertex with the results of its inputs. */
+export interface Task<O extends Op> {
+  readonly vertex: Vertex<O>;
+  readonly op: O;
+  readonly inputs: readonly Snapshot[];
+  readonly shop: Workshop;
+}
+
+/** What a prepared step is: the recipe of its content key, and how to do it if that key is unknown. */
+export interface Prepared {
+  readonly recipe: Recipe;
+  make(): Promise<Layer>;
+}
+
+/** How one kind of op is keyed and done. */
+export interface Runner<O extends Op> {
+  /** The op's own part of the definition key. The solver adds the definition keys of the inputs. */
+  definition(vertex: Vertex<O>, shop: Workshop): Promise<Recipe>;
+  /** Called with solved inputs, after the definition key missed. */
+  prepare(task: Task<O>): Promise<Prepared>;
+}

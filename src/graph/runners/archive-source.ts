@@ -1,0 +1,58 @@
+import { open } from 'node:fs/promises';
+import { readBody } from '../../layers/body.js';
+import { decompress, detectCompression, looksLikeTar, type CompressionKind } from '../../layers/compression.js';
+import { readArchive } from '../../layers/read-layer.js';
+import type { Body, Changeset, File } from '../../layers/types.js';
+import { toByteString } from '../../util/bytes.js';
+
+/** Bytes of the head of a file that tell what it is: one tar block. */
+const headSize = 512;
+
+/** How a local file is compressed if it is a tar; undefined when it is none. Its name does not matter (ADD). */
+export async function archiveKind(body: Body): Promise<CompressionKind | undefined> {
+  const head = await readHead(readBody(body));
+  const kind = detectCompression(head);
+  if (kind === 'none') return looksLikeTar(head) ? kind : undefined;
+  try {
+    return looksLikeTar(await readHead(decompress(readBody(body), kind))) ? kind : undefined;
+  } catch {
+    // Not what its first bytes promised: a file like any other.
+    return undefined;
+  }
+}
+
+async function readHead(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= headSize) break;
+  }
+  return Buffer.concat(chunks).subarray(0, headSize);
+}
+
+export interface UnpackedArchive {
+  readonly changeset: Changeset;
+  readonly body: (file: File) => Body | undefined;
+}
+
+/** Reads an archive once: what is in it, and its uncompressed tar at `path`, from which its files are read. */
+export async function readArchiveFile(body: Body, kind: CompressionKind, path: string): Promise<UnpackedArchive> {
+  const handle = await open(path, 'wx', 0o600);
+  async function* copied(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of decompress(readBody(body), kind)) {
+      await handle.writeFile(chunk);
+      yield chunk;
+    }
+  }
+  const index = await readArchive(copied()).finally(() => handle.close());
+  const file = toByteString(path);
+  return {
+    changeset: index.changeset,
+    body: ({ digest, size }) => {
+      const offset = index.bodies.get(digest);
+      return offset === undefined ? undefined : { kind: 'range', path: file, offset, size };
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { fromByteString } from '../../util/bytes.js';
+import { TsbuildError } from '../../util/errors.js';
+import type { Snapshot } from '../../layers/snapshot.js';
+import { select, type Selection } from '../../layers/select.js';
+import type { ScannedContext } from '../../layers/scan-context.js';
+import { walkTree } from '../../layers/walk-tree.js';
+import type { Body, File, Node, Tree } from '../../layers/types.js';
+import { createIgnoreMatcher } from '../../parser/ignore.js';
+import type { CopyOp, CopySourceSpec } from '../ops.js';
+import type { Workshop } from '../runner.js';
+import type { Vertex } from '../vertex.js';
+import { inlineTree } from './inline.js';
+
+/** An input of a copy with its result; contexts and inline files have none. */
+export interface CopyOrigin {
+  readonly vertex: Vertex;
+  readonly snapshot: Snapshot | undefined;
+}
+
+/** What one source word selects, and where its bytes are. */
+export interface SelectedSource {
+  readonly pattern: string;
+  readonly selections: readonly Selection[];
+  /** From a build context or from the Dockerfile: owned by root and without extended attributes. */
+  readonly fromOutside: boolean;
+  readonly body: (file: File) => Promise<Body | undefined> | Body | undefined;
+}
+
+/** Selects the sources whose origin is given; files of a context are hashed before they are looked at. */
+export async function selectSources(
+  op: CopyOp,
+  origins: readonly (CopyOrigin | undefined)[],
+  shop: Workshop,
+): Promise<readonly SelectedSource[]> {
+  const excluded = createIgnoreMatcher(op.exclude);
+  const exclude = op.exclude.length === 0 ? undefined : (path: string) => excluded.match(path).excluded;
+  const selected: SelectedSource[] = [];
+  for (const source of op.sources) {
+    const origin = origins[source.input];
+    if (origin === undefined) continue;
+    selected.push(await selectSource(source, origin, { shop, exclude, parents: op.parents }));
+  }
+  return selected;
+}
+
+interface SelectionContext {
+  readonly shop: Workshop;
+  readonly exclude: ((path: string) => boolean) | undefined;
+  readonly parents: boolean;
+}
+
+async function selectSource(source: CopySourceSpec, origin: CopyOrigin, { shop, exclude, parents }: SelectionContext): Promise<SelectedSource> {
+  const { op } = origin.vertex;
+  const { pattern } = source;
+  const options = { parents, ...(exclude === undefined ? {} : { exclude }) };
+  if (op.kind === 'context') {
+    const context = await shop.context(op.name);
+    const selections = explained(() => select(context.tree, pattern, options), pattern, context);
+    await context.hash(filesOf(selections.map(({ node }) => node)));
+    return { pattern, selections, fromOutside: true, body: contextBodies(context, selections) };
+  }
+  if (op.kind === 'inline') {
+    const { tree, body } = inlineTree(op, BigInt(shop.now()) * 1_000_000n);
+    return { pattern, selections: select(tree, pattern, options), fromOutside: true, body };
+  }
+  const snapshot = origin.snapshot;
+  if (snapshot === undefined) throw new Error(`${origin.vertex.origin.name} was not solved`);
+  const tree: Tree = await snapshot.tree();
+  return { pattern, selections: select(tree, pattern, options), fromOutside: false, body: (file) => snapshot.find(file) };
+}
+
+/** A source that .dockerignore keeps out: the message names the pattern. */
+function explained<T>(work: () => T, pattern: string, { excluded }: ScannedContext): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TsbuildError)) throw error;
+    const path = pattern.replace(/^\/+/, '').replace(/\/+$/, '');
+    const hidden = [...excluded].find(([hiddenPath]) => path === hiddenPath || path.startsWith(`${hiddenPath}/`));
+    if (hidden === undefined) throw error;
+    throw new TsbuildError('copy', `${JSON.stringify(fromByteString(pattern))} is excluded from the build context`, {
+      hint: `the pattern ${JSON.stringify(hidden[1])} of .dockerignore keeps it out; add an exception such as !${fromByteString(path)}`,
+      cause: error,
+    });
+  }
+}
+
+function* filesOf(nodes: Iterable<Node>): Iterable<File> {
+  for (const node of nodes) {
+    if (node.kind === 'file') yield node;
+    else if (node.kind === 'directory') for (const [, below] of walkTree(node)) if (below.kind === 'file') yield below;
+  }
+}
+
+/** Bodies by digest: what copy() returns are new nodes with other owners. */
+function contextBodies(context: ScannedContext, selections: readonly Selection[]): (file: File) => Body | undefined {
+  const bodies = new Map<string, Body>();
+  for (const file of filesOf(selections.map(({ node }) => node))) {
+    if (!bodies.has(file.digest)) bodies.set(file.digest, context.body(file));
+  }
+  return (file) => bodies.get(file.digest);
+}

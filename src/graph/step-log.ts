@@ -1,0 +1,55 @@
+import type { Digest } from '../oci/digest.js';
+import type { Job } from '../progress/event.js';
+import { ancestry, type Vertex } from './vertex.js';
+
+/** Tells what becomes of each vertex, once each, and counts. */
+export class StepLog {
+  readonly #told = new Set<Digest>();
+  #hits = 0;
+  #misses = 0;
+
+  constructor(private readonly job: Job) {}
+
+  get counts(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
+  cached(vertex: Vertex): void {
+    if (!this.#tell(vertex)) return;
+    if (vertex.inputs.length > 0) this.#hits += 1;
+    this.job.emit({ kind: 'cached', step: vertex.digest });
+  }
+
+  /** A definition hit: what it was made of need not be looked at. */
+  cachedWithAncestors(vertex: Vertex): void {
+    for (const ancestor of ancestry(vertex)) {
+      if (ancestor.op.kind !== 'scratch' && ancestor.op.kind !== 'inline' && ancestor.op.kind !== 'context') this.cached(ancestor);
+    }
+  }
+
+  /** Does the work of a step between its events. */
+  async running<T>(vertex: Vertex, reason: string, work: () => Promise<T>): Promise<T> {
+    this.#tell(vertex);
+    this.#misses += 1;
+    this.job.emit({ kind: 'missed', step: vertex.digest, reason });
+    this.job.emit({ kind: 'started', step: vertex.digest });
+    try {
+      const result = await work();
+      this.job.emit({ kind: 'finished', step: vertex.digest, outcome: 'done' });
+      return result;
+    } catch (error) {
+      const outcome = this.job.signal.aborted ? 'cancelled' : 'failed';
+      const message = error instanceof Error ? error.message : String(error);
+      this.job.emit({ kind: 'finished', step: vertex.digest, outcome, error: message });
+      throw error;
+    }
+  }
+
+  #tell(vertex: Vertex): boolean {
+    if (this.#told.has(vertex.digest)) return false;
+    this.#told.add(vertex.digest);
+    const { name, range } = vertex.origin;
+    this.job.emit({ kind: 'declared', step: vertex.digest, name, range });
+    return true;
+  }
+}
