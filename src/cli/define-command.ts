@@ -16,6 +16,5 @@ export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Comm
     for (const warning of warnings) context.stderr.write(`warning: ${escapeControls(warning)}\n`);
     return spec.run(input, context);
   };
-  const { run: _run, ...rest } = spec;
-  return { ...rest, main };
+  return { ...spec, main };
 }

@@ -45,7 +45,7 @@ const ignored: readonly PeerFlag[] = [
   ...one('ignored', '--layers', 'steps are always cached; --no-cache runs them again'),
   ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
   ...one('ignored', '--snapshot-mode=', inPlace),
-  ...group('ignored', inPlace, '--cleanup --use-new-run'),
+  ...group('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),
   ...one(
     'ignored',
     '--reproducible',
@@ -217,7 +217,7 @@ const kaniko: readonly PeerFlag[] = [
   ),
   ...one('planned', '--git=', 'clone first, and give the folder as the context'),
   ...one('planned', '--bucket=', 'fetch the context first, and give its folder'),
-  ...group('planned', inPlace, '--force --ignore-var-run --whitelist-var-run --kaniko-dir='),
+  ...group('refused', inPlace, '--ignore-var-run --whitelist-var-run'),
 ];
 
 /** All of them. A name that is also an option of tsbuild is not listed. */

@@ -1,0 +1,59 @@
+/**
+ * Bundles the command line into dist/bundle: small CommonJS files, each loaded when it is needed, without
+ * node_modules. CommonJS because it starts faster than ES modules; esbuild splits only ES modules, so every piece
+ * is converted after the split.
+ */
+import { build, transform } from 'esbuild';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundledLicences } from './bundled-licences.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = join(root, 'dist/bundle');
+const target = 'node20.19';
+
+/** Stands for import.meta.url, which CommonJS does not have. */
+const moduleUrl = '__moduleUrl';
+const moduleUrlBanner = `const ${moduleUrl}=require('node:url').pathToFileURL(__filename).href;`;
+
+const bundle = await build({
+  absWorkingDir: root,
+  entryPoints: ['src/cli/main.ts'],
+  outdir: folder,
+  outExtension: { '.js': '.cjs' },
+  chunkNames: 'chunk-[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target,
+  alias: { 'string-width': './scripts/string-width.mjs' },
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+});
+
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+for (const file of bundle.outputFiles) {
+  const { code } = await transform(file.text, {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    // import() of CommonJS files would go through the loader of ES modules
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': moduleUrl },
+    banner: file.text.includes('import.meta.url') ? moduleUrlBanner : '',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // names stay, so that the stack in the report of a bug says something
+    minifyIdentifiers: false,
+  });
+  await mkdir(dirname(file.path), { recursive: true });
+  await writeFile(file.path, code);
+}
+await writeFile(
+  join(folder, 'LICENSES.txt'),
+  await bundledLicences(root, Object.keys(bundle.metafile.inputs)),
+);
