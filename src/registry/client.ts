@@ -1,0 +1,143 @@
+import { digestOf, type Digest } from '../oci/digest.js';
+import type { Reference } from '../oci/reference.js';
+import type { Descriptor } from '../oci/types.js';
+import type { Job, StepId } from '../progress/event.js';
+import { Authorizer } from './authorizer.js';
+import { Connections } from './connections.js';
+import { downloadBlob } from './download.js';
+import { Endpoints } from './endpoint.js';
+import type { Exchanger } from './exchange.js';
+import { fetchManifest, putManifest, resolveManifest } from './manifests.js';
+import { Attempts, withRetries } from './retry.js';
+import { Sender } from './sender.js';
+import { listTags } from './tags.js';
+import type {
+  PushableBlob,
+  PushOutcome,
+  RegistryClient,
+  RegistryOptions,
+  Repository,
+  ResolvedManifest,
+  RetryOptions,
+  TimeoutOptions,
+} from './types.js';
+import { uploadBlob } from './upload.js';
+import { blobExists, cancelUpload, startUpload, type UploadContext } from './upload-session.js';
+
+const defaultRetries: RetryOptions = { attempts: 5, delay: 500 };
+const defaultTimeouts: TimeoutOptions = {
+  connect: 30_000,
+  idle: 60_000,
+  commit: 300_000,
+  rateWindow: 60_000,
+  minimumRate: 1024,
+};
+const defaultChunk = 32 * 1024 * 1024;
+
+/** Makes a client. Nothing is read or connected before it is used. */
+export function createRegistryClient(options: RegistryOptions): RegistryClient {
+  return new Client(options);
+}
+
+class Client implements RegistryClient {
+  readonly #connections: Connections;
+  readonly #sender: Sender;
+  readonly #retries: RetryOptions;
+  readonly #chunkSize: number;
+  /** Pushes under way, by registry, repository and digest. */
+  readonly #pushes = new Map<string, Promise<PushOutcome>>();
+
+  constructor(options: RegistryOptions) {
+    const timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const { certificates, proxy, credentials } = options;
+    this.#connections = new Connections({ certificates, proxy, connectTimeout: timeouts.connect });
+    const exchanger: Exchanger = { connections: this.#connections, timeouts };
+    this.#retries = options.retries ?? defaultRetries;
+    this.#chunkSize = options.chunkSize ?? defaultChunk;
+    this.#sender = new Sender({
+      exchanger,
+      credentials,
+      endpoints: new Endpoints(exchanger, options.insecureRegistries ?? []),
+      authorizer: new Authorizer(credentials),
+      userAgent: options.userAgent ?? 'tsbuild',
+    });
+  }
+
+  resolve(reference: Reference, job: Job): Promise<ResolvedManifest | undefined> {
+    return this.#retried(job, () => resolveManifest(this.#sender, reference, job));
+  }
+
+  manifest(reference: Reference, job: Job): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
+    return this.#retried(job, () => fetchManifest(this.#sender, reference, job));
+  }
+
+  openBlob(where: Repository, descriptor: Descriptor, job: Job, offset = 0): AsyncIterable<Uint8Array> {
+    return downloadBlob(this.#sender, { where, descriptor, offset, job, retries: this.#retries });
+  }
+
+  blobExists(where: Repository, digest: Digest, job: Job = silent): Promise<boolean> {
+    const what = `cannot look for the blob ${digest} in ${nameOf(where)}`;
+    return this.#retried(job, () => blobExists({ sender: this.#sender, where, digest, size: -1, job, what }));
+  }
+
+  pushBlob(where: Repository, blob: PushableBlob, job: Job, step: StepId): Promise<PushOutcome> {
+    const { digest, size } = blob.descriptor;
+    const key = `${nameOf(where)}@${digest}`;
+    const running = this.#pushes.get(key);
+    if (running !== undefined) return running;
+    const context = this.#context(where, {
+      digest,
+      size,
+      job,
+      what: `cannot push the blob ${digest} to ${nameOf(where)}`,
+    });
+    const options = { retries: this.#retries, chunkSize: this.#chunkSize, step };
+    const push = uploadBlob(context, blob, options).finally(() => this.#pushes.delete(key));
+    this.#pushes.set(key, push);
+    return push;
+  }
+
+  putManifest(
+    where: Repository,
+    reference: string,
+    mediaType: string,
+    bytes: Uint8Array,
+    job: Job,
+  ): Promise<Digest> {
+    return this.#retried(job, () => putManifest(this.#sender, where, { reference, mediaType, bytes }, job));
+  }
+
+  async checkPush(where: Repository, job: Job): Promise<void> {
+    const context = this.#context(where, {
+      digest: digestOf(''),
+      size: 0,
+      job,
+      what: `cannot push to ${nameOf(where)}`,
+    });
+    const session = await this.#retried(job, () => startUpload(context));
+    if (session !== 'mounted') await cancelUpload(context, session).catch(() => undefined);
+  }
+
+  listTags(where: Repository, job: Job): Promise<string[]> {
+    return listTags(this.#sender, where, { job, retries: this.#retries });
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  #retried<T>(job: Job, operation: () => Promise<T>): Promise<T> {
+    return withRetries(new Attempts(this.#retries, job), operation);
+  }
+
+  #context(where: Repository, rest: Omit<UploadContext, 'sender' | 'where'>): UploadContext {
+    return { sender: this.#sender, where, ...rest };
+  }
+}
+
+/** For questions that belong to no job. */
+const silent: Job = { signal: new AbortController().signal, emit: () => undefined };
+
+function nameOf({ registry, repository }: Repository): string {
+  return `${registry}/${repository}`;
+}
