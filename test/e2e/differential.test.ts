@@ -1,0 +1,153 @@
+/**
+ * The same Dockerfiles built by tsbuild, BuildKit and buildah: every file with its mode, owner, links, xattrs,
+ * content and time, and every member of the config must be equal, but for differences that are named.
+ */
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { findBase, placeBase } from '../helpers/bases.js';
+import { compareImages } from '../helpers/compare-images.js';
+import type { NamedDifference } from '../helpers/compare-images.js';
+import { readImageFacts } from '../helpers/image-facts.js';
+import type { Fact, Section } from '../helpers/image-facts.js';
+import { outputOf } from '../helpers/programs.js';
+import { forget, startBuildah, startBuildkit } from '../helpers/references.js';
+import type { Reference, ReferenceBuild } from '../helpers/references.js';
+import { hasCommandLine, makeWorkspace } from '../helpers/tsbuild.js';
+import type { Workspace } from '../helpers/tsbuild.js';
+import { configCases } from './cases-config.js';
+import { copyCases } from './cases-copy.js';
+import { runCases } from './cases-run.js';
+import { dockerfileOf } from './dockerfile-case.js';
+import type { DockerfileCase } from './dockerfile-case.js';
+
+const busybox = await findBase('busybox');
+const buildkit = await startBuildkit();
+const buildah = startBuildah();
+test.after.always(async () => {
+  await buildkit?.stop();
+  await buildah?.stop();
+});
+
+const buildkitDiffers: readonly NamedDifference[] = [];
+
+/** What buildah does otherwise in every image. */
+const buildahDiffers: readonly NamedDifference[] = [
+  {
+    why: 'members of docker’s own format, and its version as a label',
+    matches: ({ section, subject }) =>
+      section === 'config' &&
+      /^(container|container_config|docker_version|author|config\.(Hostname|Image|ArgsEscaped|Labels\.io\.buildah))/.test(
+        subject,
+      ),
+  },
+  {
+    why: 'WorkingDir stays empty; a folder of WORKDIR is no layer of its own; ONBUILD stays',
+    matches: ({ section, subject }) =>
+      section === 'config' && /^(config\.(WorkingDir|OnBuild)|layers)/.test(subject),
+  },
+  {
+    why: 'mount points of a step stay in the image',
+    matches: ({ section, subject, attribute }) =>
+      section === 'tree' &&
+      /^(proc|sys|dev|run|etc\/(hosts|resolv\.conf))$/.test(subject) &&
+      /^(kind|mtime|mode)$/.test(attribute),
+  },
+  {
+    why: 'times of folders that a copy goes to',
+    matches: ({ section, attribute }) => section === 'tree' && attribute === 'mtime',
+  },
+];
+
+async function prepare(workspace: Workspace, each: DockerfileCase): Promise<string> {
+  const context = workspace.path('context');
+  workspace.write({ 'context/Dockerfile': dockerfileOf(each) });
+  for (const [path, file] of Object.entries(each.files ?? {})) workspace.write({ [`context/${path}`]: file });
+  if (each.base !== false && busybox !== undefined) placeBase(busybox, context);
+  if (each.prepare !== undefined) await outputOf(['sh', '-ec', each.prepare], { cwd: context });
+  // Whatever a copy takes over was made before the build: yesterday's times tell it from the build's own.
+  await outputOf(['find', '.', '-exec', 'touch', '-h', '-d', 'yesterday 12:34:56', '{}', '+'], {
+    cwd: context,
+  });
+  return context;
+}
+
+/** Builds with one reference and returns what differs, each line with the reference's name. */
+async function differencesFrom(
+  reference: Reference,
+  request: ReferenceBuild,
+  compare: (theirs: readonly Fact[]) => readonly string[],
+): Promise<readonly string[]> {
+  const theirs = await reference.build(request);
+  if (theirs.code !== 0) return [`${reference.name} fails: ${theirs.output}`];
+  const facts = await readImageFacts(theirs.image);
+  forget(theirs.image);
+  return compare(facts).map((line) => `${reference.name}: ${line}`);
+}
+
+async function buildOurs(
+  workspace: Workspace,
+  { context, args = [], env = {} }: ReferenceBuild,
+): Promise<readonly Fact[]> {
+  const image = workspace.path('image.tar');
+  const flags = ['--progress', 'plain', '-o', `type=oci,dest=${image}`];
+  const ended = await workspace.tsbuild(['build', ...flags, ...args, context], { env });
+  if (ended.code !== 0) throw new Error(ended.output);
+  return readImageFacts(image);
+}
+
+async function compareAll(t: ExecutionContext, each: DockerfileCase): Promise<void> {
+  const workspace = makeWorkspace('differential');
+  try {
+    const context = await prepare(workspace, each);
+    const builtSince = BigInt(Date.now() - 60_000) * 1_000_000n;
+    const args = (each.args ?? []).map((arg) => arg.replace(/src=(?!\/)/, `src=${context}/`));
+    const request = { context, args, env: each.env ?? {} };
+    const ours = await buildOurs(workspace, request);
+    for (const { reference, allowed, sections } of asked(each)) {
+      const compare = (theirs: readonly Fact[]): readonly string[] =>
+        compareImages(ours, theirs, { builtSince, allowed, sections });
+      t.deepEqual(await differencesFrom(reference, request, compare), []);
+    }
+  } finally {
+    await workspace.remove();
+  }
+}
+
+interface Asked {
+  readonly reference: Reference;
+  readonly allowed: readonly NamedDifference[];
+  readonly sections: readonly Section[];
+}
+
+/** The references that run here and can build this, with what is known to differ. */
+function asked({ buildkit: kit = [], buildah: ah = [] }: DockerfileCase): readonly Asked[] {
+  const sections = ['tree', 'config'] as const;
+  return [
+    ...(buildkit === undefined || 'leftOut' in kit
+      ? []
+      : [
+          {
+            reference: buildkit,
+            allowed: [...buildkitDiffers, ...kit],
+            sections: [...sections, 'history', 'layer'] as const,
+          },
+        ]),
+    ...(buildah === undefined || 'leftOut' in ah
+      ? []
+      : [{ reference: buildah, allowed: [...buildahDiffers, ...ah], sections }]),
+  ];
+}
+
+for (const each of [...copyCases, ...runCases, ...configCases]) {
+  const ready = hasCommandLine && busybox !== undefined && asked(each).length > 0;
+  const it = ready ? test.serial : test.serial.skip;
+  it(
+    `as ${
+      asked(each)
+        .map(({ reference }) => reference.name)
+        .join(' and ') || 'nobody'
+    }: ${each.name}`,
+    compareAll,
+    each,
+  );
+}
