@@ -131,7 +131,7 @@ class Matcher implements IgnoreMatcher {
 
   /** For each rule whether it matches a directory or one of its parents. */
   #matchesOf(dir: string): Uint8Array {
-    let matches = new Uint8Array(this.rules.length);
+    let matches: Uint8Array = new Uint8Array(this.rules.length);
     for (let end = dir.indexOf('/'); ; end = dir.indexOf('/', end + 1)) {
       const path = end < 0 ? dir : dir.slice(0, end);
       matches = this.#parents.get(path) ?? this.#extend(matches, path);
