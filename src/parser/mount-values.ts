@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { InstructionError } from './instruction-error.js';
 import { didYouMean } from './suggest.js';
 

@@ -33,7 +33,11 @@ it('patterns agree with bash', (t) => {
   t.is(status, 0);
   const wanted = stdout.split('\n');
   for (const [index, each] of drawn.entries()) {
-    t.is(expandWord(wordOf(each), { get: () => each.value }, '\\'), wanted[index] ?? '', JSON.stringify(each));
+    t.is(
+      expandWord(wordOf(each), { get: () => each.value }, '\\'),
+      wanted[index] ?? '',
+      JSON.stringify(each),
+    );
   }
 });
 

@@ -225,7 +225,7 @@ test('hostile patterns take linear time', (t) => {
   const matcher = createIgnoreMatcher([
     `${'*a'.repeat(200)}b`,
     `${'**/'.repeat(200)}b`,
-    `${'a*'.repeat(100)}[^a]`,
+    `${'a*'.repeat(100)}[^ac]`,
   ]);
   t.false(matcher.match(`${'a'.repeat(3000)}c`).excluded);
 });
