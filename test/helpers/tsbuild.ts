@@ -7,10 +7,16 @@ import { projectRoot } from './project.js';
 import { makeScratch, removeScratch, writeFiles } from './scratch.js';
 import type { FileOf } from './scratch.js';
 
-const launcher = join(projectRoot, 'bin/tsbuild.js');
+/** The shipped launcher and its bundle; with TSBUILD_OUT the same code as tsc compiled it into that folder. */
+const out = process.env['TSBUILD_OUT'];
+const launcher =
+  out === undefined
+    ? join(projectRoot, 'bin/tsbuild.js')
+    : join(projectRoot, out, 'test/helpers/run-compiled.js');
 
-/** Whether the command line can be run at all. */
-export const hasCommandLine: boolean = existsSync(launcher);
+/** Whether the command line was built. */
+export const hasCommandLine: boolean =
+  existsSync(launcher) && (out !== undefined || existsSync(join(projectRoot, 'dist/bundle/main.cjs')));
 
 /** Variables of the caller that would change what a build says or does. */
 const cleared: Readonly<Record<string, undefined>> = {
