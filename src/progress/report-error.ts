@@ -55,7 +55,8 @@ function causesOf(error: Error): string[] {
   for (let cause = error.cause; cause !== undefined && cause !== null; cause = causeOf(cause)) {
     if (seen.has(cause) || messages.length === maxCauses) break;
     seen.add(cause);
-    const message = messageOf(cause);
+    // an AggregateError of Node often has no message of its own
+    const message = cause instanceof Error ? cause.message : messageOf(cause);
     if (message === '' || said.includes(message)) continue;
     messages.push(message);
     said += message;
