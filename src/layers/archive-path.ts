@@ -1,5 +1,5 @@
-import { fromByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
+import { quoted } from './path.js';
 
 const longestPath = 4096;
 const longestName = 255;
@@ -21,8 +21,7 @@ export function pathComponents(path: string): string[] {
   return components;
 }
 
-/** A foreign name for messages: escaped and of bounded length. */
+/** A foreign name for messages: quoted, escaped and of bounded length. */
 export function shown(path: string): string {
-  const text = fromByteString(path);
-  return JSON.stringify(text.length > 120 ? `${text.slice(0, 117)}...` : text);
+  return quoted(path.length > 120 ? `${path.slice(0, 117)}...` : path);
 }

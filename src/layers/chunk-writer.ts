@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { finishDigest, type Digest } from '../oci/digest.js';
+import { Turns } from './turns.js';
 
 const chunkSize = 1 << 19;
-const longestTurn = 25;
 
 /**
  * Gathers small pieces into chunks of half a MiB, hashes them and hands them on. Each chunk is memory of its own, so a
@@ -14,7 +13,7 @@ export class ChunkWriter {
   #chunk = Buffer.allocUnsafeSlow(chunkSize);
   #used = 0;
   #flushed = 0;
-  #turn = performance.now();
+  readonly #turns = new Turns();
 
   constructor(private readonly sink: (chunk: Uint8Array) => void | Promise<void>) {}
 
@@ -32,7 +31,7 @@ export class ChunkWriter {
     this.#used += size;
   }
 
-  /** Writes bytes, or `size` zeros. A promise is returned only when there is something to wait for. */
+  /** Writes bytes. A promise is returned only when there is something to wait for. */
   write(bytes: Uint8Array): void | Promise<void> {
     if (bytes.length > this.#chunk.length - this.#used) return this.#writeLong(bytes);
     this.#chunk.set(bytes, this.#used);
@@ -56,9 +55,7 @@ export class ChunkWriter {
     this.#used = 0;
     this.#hash.update(chunk);
     await this.sink(chunk);
-    if (performance.now() - this.#turn < longestTurn) return;
-    await nextTurn();
-    this.#turn = performance.now();
+    await this.#turns.pause();
   }
 
   /** Hands on the rest; nothing may be written after it. */

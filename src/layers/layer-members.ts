@@ -1,5 +1,7 @@
 import { TsbuildError } from '../util/errors.js';
 import { shown } from './archive-path.js';
+import { walkChangeset } from './changeset.js';
+import { baseName } from './path.js';
 import type { WritableEntry } from './tar/write.js';
 import type {
   Changeset,
@@ -31,7 +33,8 @@ export function* layerMembers(changeset: Changeset): Generator<Member, void> {
   const groups = new Map<LinkGroup, string>();
   const late: Member[] = [];
   if (changeset.opaque) yield opaqueMarker('');
-  for (const [path, entry] of sortedEntries(changeset)) {
+  for (const [path, entry] of walkChangeset(changeset)) {
+    refuseMarker(path);
     if (entry.kind === 'directory') yield* directoryMembers(path, entry);
     else if (entry.kind === 'file') yield fileMember(path, entry, groups);
     else if (entry.kind !== 'hardlink') yield { entry: leafEntry(path, entry) };
@@ -41,38 +44,16 @@ export function* layerMembers(changeset: Changeset): Generator<Member, void> {
   yield* late;
 }
 
-/** Depth first without recursion: paths may be thousands of directories deep. */
-function* sortedEntries(root: ChangesetDirectory): Generator<[path: string, entry: ChangesetEntry], void> {
-  const stack = [{ prefix: '', entries: sorted(root), next: 0 }];
-  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
-    const pair = level.entries[level.next++];
-    if (pair === undefined) {
-      stack.pop();
-      continue;
-    }
-    const [name, entry] = pair;
-    const path = level.prefix + name;
-    if (name.startsWith('.wh.')) {
-      throw new TsbuildError(
-        'copy',
-        `${shown(path)} cannot be stored: in a layer the name means a deletion`,
-        {
-          hint: 'rename the file or exclude it with .dockerignore',
-        },
-      );
-    }
-    yield [path, entry];
-    if (entry.kind === 'directory') stack.push({ prefix: `${path}/`, entries: sorted(entry), next: 0 });
-  }
-}
-
-function sorted({ entries }: ChangesetDirectory): [string, ChangesetEntry][] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
 /** Whether `a` comes before `b` in the order of members: component by component. */
 function isBefore(a: string, b: string): boolean {
   return a.replaceAll('/', '\0') < b.replaceAll('/', '\0');
+}
+
+function refuseMarker(path: string): void {
+  if (!baseName(path).startsWith('.wh.')) return;
+  throw new TsbuildError('copy', `${shown(path)} cannot be stored: in a layer the name means a deletion`, {
+    hint: 'rename the file or exclude it with .dockerignore',
+  });
 }
 
 function* directoryMembers(path: string, directory: ChangesetDirectory): Generator<Member, void> {
