@@ -23,26 +23,32 @@ export async function skopeoCopy(from: string, to: string): Promise<void> {
 
 /**
  * Copies an image by skopeo into a layout below `folder`, has umoci unpack it, and returns the OCI runtime bundle:
- * `rootfs` and a `config.json` that runs on the host's network, without a terminal.
+ * `rootfs` and a `config.json` that runs on the host's network, without a terminal, with `env` (`NAME=value`) added.
  */
-export async function unpackImage(from: string, folder: string): Promise<string> {
+export async function unpackImage(
+  from: string,
+  folder: string,
+  env: readonly string[] = [],
+): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const layout = join(folder, 'layout');
   const bundle = join(folder, 'bundle');
   await skopeoCopy(from, `oci:${layout}:image`);
   await outputOf(['umoci', 'unpack', '--image', `${layout}:image`, bundle]);
-  adaptBundle(join(bundle, 'config.json'));
+  adaptBundle(join(bundle, 'config.json'), env);
   return bundle;
 }
 
 /** umoci's spec asks for a terminal and for a network of its own. */
-function adaptBundle(file: string): void {
+function adaptBundle(file: string, env: readonly string[]): void {
   const spec = objectOf(JSON.parse(readFileSync(file, 'utf8')));
   const linux = objectOf(spec['linux']);
+  const step = objectOf(spec['process']);
+  const given = Array.isArray(step['env']) ? step['env'].map(String) : [];
   const namespaces = Array.isArray(linux['namespaces']) ? linux['namespaces'] : [];
   const adapted = {
     ...spec,
-    process: { ...objectOf(spec['process']), terminal: false, rlimits: [] },
+    process: { ...step, env: [...given, ...env], terminal: false, rlimits: [] },
     linux: { ...linux, namespaces: namespaces.filter((each) => objectOf(each)['type'] !== 'network') },
   };
   writeFileSync(file, JSON.stringify(adapted));
