@@ -174,7 +174,7 @@ function readMetadata(fields: Fields | undefined): Metadata | undefined {
   const xattrs = new Map<string, Uint8Array>();
   for (const list = fields.list(); list.rest > 0;) {
     const pair = list.list();
-    xattrs.set(pair.text(), Buffer.from(pair.text(/^[A-Za-z0-9+/]*={0,2}$/), 'base64'));
+    xattrs.set(pair.text(), Uint8Array.from(Buffer.from(pair.text(/^[A-Za-z0-9+/]*={0,2}$/), 'base64')));
     if (pair.rest > 0) throw damaged();
   }
   if (fields.rest > 0) throw damaged();
