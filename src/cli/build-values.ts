@@ -23,9 +23,10 @@ export function splitPair(option: string, text: string): [name: string, value: s
 export function parseSecret(text: string): SecretRequest {
   const fields = new Map<string, string>();
   for (const field of text.split(',')) {
-    const [key, value] = splitPair('--secret', field);
+    const [key = '', ...rest] = field.split('=');
+    const value = rest.join('=');
     const name = aliases[key.toLowerCase()];
-    if (name === undefined) throw badSecret(text, `it has no field ${JSON.stringify(key)}`);
+    if (name === undefined) throw badSecret(text, 'its fields are id, type, src and env');
     fields.set(name, value);
   }
   const id = fields.get('id') ?? '';

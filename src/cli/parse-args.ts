@@ -62,14 +62,17 @@ function yargsOption(option: OptionSpec): Options {
   const { short, describe } = option;
   const common: Options = { describe, ...(short === undefined ? {} : { alias: short }) };
   if (option.kind === 'flag') return { ...common, type: 'boolean' };
-  if (option.kind === 'list') return { ...common, type: 'string', array: true, nargs: 1 };
-  return { ...common, type: 'string', ...(option.choices === undefined ? {} : { choices: option.choices }) };
+  const choices = 'choices' in option ? option.choices : undefined;
+  return { ...common, type: 'string', nargs: 1, ...(choices === undefined ? {} : { choices }) };
 }
 
-/** Of a scalar option given several times the last value counts, as with Docker. */
+/**
+ * Of a scalar option given several times the last value counts, as with Docker. Values are declared with nargs and lists not as
+ * arrays: otherwise yargs takes quotes off values.
+ */
 function valueOf(parsed: unknown, key: string, option: OptionSpec): unknown {
   const value: unknown = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, key) : undefined;
-  if (option.kind === 'list') return Array.isArray(value) ? value : [];
+  if (option.kind === 'list') return value === undefined ? [] : [value].flat();
   const last: unknown = Array.isArray(value) ? value.at(-1) : value;
   return option.kind === 'flag' ? last === true : last;
 }
