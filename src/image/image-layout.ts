@@ -1,0 +1,171 @@
+/** Images as the blobs and the index of an OCI layout (image-spec image-layout.md), before anything is written. */
+import { documentJson } from '../oci/document-json.js';
+import { hexOf, type Digest } from '../oci/digest.js';
+import { mediaTypes, type Compression } from '../oci/media-types.js';
+import { equalPlatforms, parsePlatform } from '../oci/platform.js';
+import { familiarReference, parseReference } from '../oci/reference.js';
+import type { Descriptor, Index } from '../oci/types.js';
+import {
+  assembleImage,
+  assembleIndex,
+  configPlatform,
+  type AssembledImage,
+  type Document,
+} from './assemble.js';
+import type { ExportableImage } from './exporter.js';
+import type { Annotation, ImageForm } from './output.js';
+
+/** A blob that is to be written. */
+export interface LayoutBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export interface ImageLayout {
+  /** Each blob once, by digest. */
+  readonly blobs: ReadonlyMap<Digest, LayoutBlob>;
+  /** What `index.json` lists: one descriptor per name. */
+  readonly named: readonly Descriptor[];
+  /** The manifest, or the index of several. */
+  readonly root: Descriptor;
+  readonly images: readonly AssembledImage[];
+}
+
+export interface LayoutOptions {
+  readonly form: ImageForm;
+  /** Compression of layers that have none of their own. */
+  readonly compression: Compression;
+}
+
+/** Asks the layers for blobs and joins everything. Several images become members of an index. */
+export async function layoutOf(
+  images: readonly ExportableImage[],
+  options: LayoutOptions,
+): Promise<ImageLayout> {
+  const blobs = new Map<Digest, LayoutBlob>();
+  const assembled = await Promise.all(images.map((image) => addImage(image, options, blobs)));
+  const root = rootOf(images, assembled, { options, blobs });
+  const names = [...new Set([...images.flatMap((image) => image.names), ...options.form.names])];
+  return { blobs, named: namedDescriptors(root, names), root, images: assembled };
+}
+
+async function addImage(
+  image: ExportableImage,
+  { form, compression }: LayoutOptions,
+  blobs: Map<Digest, LayoutBlob>,
+): Promise<AssembledImage> {
+  const layers = await Promise.all(
+    image.layers.map(async (layer) => {
+      const descriptor = await layer.blob(compression);
+      const { digest, size } = descriptor;
+      blobs.set(digest, { digest, size, open: () => layer.open(descriptor) });
+      return descriptor;
+    }),
+  );
+  const assembled = assembleImage({
+    config: image.config,
+    configBytes: image.configBytes,
+    layers,
+    annotations: annotationsOf(form, 'manifest', image),
+    docker: !form.ociMediaTypes,
+  });
+  addDocument(blobs, assembled.config);
+  addDocument(blobs, assembled.manifest);
+  return assembled;
+}
+
+interface Joining {
+  readonly options: LayoutOptions;
+  readonly blobs: Map<Digest, LayoutBlob>;
+}
+
+function rootOf(
+  images: readonly ExportableImage[],
+  assembled: readonly AssembledImage[],
+  { options: { form }, blobs }: Joining,
+): Descriptor {
+  const members = assembled.map(({ manifest }, i) => {
+    const image = images[i];
+    if (image === undefined) throw new Error('an image was not assembled');
+    const annotations = annotationsOf(form, 'manifest-descriptor', image);
+    const { descriptor } = manifest;
+    return {
+      manifest: Object.keys(annotations).length === 0 ? descriptor : { ...descriptor, annotations },
+      platform: configPlatform(image.config),
+    };
+  });
+  const [only] = members;
+  if (only !== undefined && members.length === 1) return only.manifest;
+  const index = assembleIndex(members, {
+    annotations: annotationsOf(form, 'index'),
+    docker: !form.ociMediaTypes,
+  });
+  addDocument(blobs, index);
+  const own = annotationsOf(form, 'index-descriptor');
+  return Object.keys(own).length === 0 ? index.descriptor : { ...index.descriptor, annotations: own };
+}
+
+function addDocument(blobs: Map<Digest, LayoutBlob>, { bytes, descriptor }: Document): void {
+  const { digest, size } = descriptor;
+  blobs.set(digest, {
+    digest,
+    size,
+    async *open() {
+      await Promise.resolve();
+      yield bytes;
+    },
+  });
+}
+
+/** Annotations of a level that are meant for the image's platform or for all. */
+function annotationsOf(
+  form: ImageForm,
+  level: Annotation['level'],
+  image?: ExportableImage,
+): Record<string, string> {
+  const meant = form.annotations.filter((annotation) => {
+    if (annotation.level !== level) return false;
+    if (annotation.platform === undefined || image === undefined) return annotation.platform === undefined;
+    return equalPlatforms(parsePlatform(annotation.platform), configPlatform(image.config));
+  });
+  return Object.fromEntries(meant.map(({ key, value }) => [key, value]));
+}
+
+/** As BuildKit does: the tag alone for OCI tools, the whole name for containerd. */
+function namedDescriptors(root: Descriptor, names: readonly string[]): readonly Descriptor[] {
+  if (names.length === 0) return [root];
+  return names.map((name) => {
+    const { tag } = parseReference(name);
+    const annotations = {
+      ...root.annotations,
+      'io.containerd.image.name': name,
+      ...(tag === undefined ? {} : { 'org.opencontainers.image.ref.name': tag }),
+    };
+    return { ...root, annotations };
+  });
+}
+
+/** Path of a blob in a layout. */
+export function blobPath(digest: Digest): string {
+  return `blobs/sha256/${hexOf(digest)}`;
+}
+
+/** The text of `oci-layout`. */
+export const layoutMarker = '{"imageLayoutVersion":"1.0.0"}';
+
+/** The text of `index.json`. */
+export function indexJson(manifests: readonly Descriptor[]): string {
+  const index: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+  return documentJson(index);
+}
+
+/** The text of `manifest.json`, by which `docker load` finds config and layers (docker save's format). */
+export function dockerManifestJson(layout: ImageLayout, names: readonly string[]): string {
+  const manifests = layout.images.map(({ config, layers }) => ({
+    Config: blobPath(config.descriptor.digest),
+    RepoTags: names.map((name) => familiarReference(parseReference(name))),
+    Layers: layers.map(({ digest }) => blobPath(digest)),
+  }));
+  return JSON.stringify(manifests);
+}
