@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { LocalCache } from '../cache/local-cache.js';
-import { createExecutor } from '../executor/create-executor.js';
 import type { Executor, Mode } from '../executor/types.js';
 import { proxyVariables } from '../graph/lower/arguments.js';
 import { lower } from '../graph/lower/lower.js';
@@ -18,6 +17,7 @@ import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
+import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { unusedBuildArguments } from './build-arguments.js';
 import { fetchBlob } from './fetch-blob.js';
@@ -31,7 +31,8 @@ export interface BuildInput {
   readonly dockerfile: Dockerfile;
   /** Tells this Dockerfile from others: an absolute path. */
   readonly identity: string;
-  readonly context: { readonly path: string; readonly ignore: IgnoreMatcher };
+  /** Undefined: the Dockerfile came alone, and nothing can be copied from a context. */
+  readonly context: { readonly path: string; readonly ignore: IgnoreMatcher } | undefined;
   readonly target: string | undefined;
   readonly platform: Platform | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
@@ -98,7 +99,10 @@ function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
 
 function workshop(input: BuildInput, { store, client, job }: BuildTools): Workshop & { readonly layers: LayerStore } {
   const limit = pLimit(input.jobs ?? availableParallelism());
-  const executor = once(async (): Promise<Executor> => createExecutor({ scratch: await store.scratchDirectory(), isolation: input.isolation }));
+  const executor = once(async (): Promise<Executor> => {
+    const { createExecutor } = await import('../executor/create-executor.js');
+    return createExecutor({ scratch: await store.scratchDirectory(), isolation: input.isolation });
+  });
   const contexts = new Map<string, Promise<ScannedContext>>();
   const layers = new LayerStore({
     store,
@@ -123,6 +127,11 @@ function workshop(input: BuildInput, { store, client, job }: BuildTools): Worksh
 
 /** Walks the context once per build; contents are hashed when a step selects them. */
 async function readContext({ context }: BuildInput, store: Store, job: Job): Promise<ScannedContext> {
+  if (context === undefined) {
+    throw new TsbuildError('context', 'there is no build context: the Dockerfile came alone from standard input', {
+      hint: 'use -f - with a folder as the context',
+    });
+  }
   const step = 'context';
   job.emit({ kind: 'declared', step, name: '[internal] load build context' });
   job.emit({ kind: 'started', step });

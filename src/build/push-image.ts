@@ -1,4 +1,4 @@
-import { assembleImage } from '../image/assemble-image.js';
+import { assembleImage } from '../image/assemble.js';
 import type { Layer } from '../layers/layer.js';
 import { compressionOf, type Compression } from '../oci/media-types.js';
 import { formatReference, parseReference, type Reference } from '../oci/reference.js';
@@ -23,25 +23,35 @@ export async function pushImage(image: OpenImage, { store, client, targets, comp
   const step = `push ${targets.map(formatReference).join(' ')}`;
   job.emit({ kind: 'declared', step, name: `pushing ${targets.map(formatReference).join(', ')}` });
   job.emit({ kind: 'started', step });
-  const layers = await Promise.all(image.layers.map((layer) => pushable(layer, { store, compression })));
+  const layers = await Promise.all(image.layers.map((layer) => pushable(layer, { store, compression, targets })));
   const config: ImageConfig = parseImageConfig(image.config.bytes);
   const { manifest } = assembleImage({ config, configBytes: image.config.bytes, layers: layers.map(({ descriptor }) => descriptor) });
   const configBlob = { descriptor: image.config.descriptor, open: () => store.blobs.open(image.config.descriptor.digest) };
-  const pushed = await pushTo(client, { ...manifest, layers, config: configBlob }, { targets, job, step });
+  const pushed = await pushTo(client, { ...manifest, layers, config: configBlob }, targets, job, step);
   job.emit({ kind: 'finished', step, outcome: 'done' });
   return pushed;
 }
 
 /** A layer whose blob a registry has is described without fetching it; others are compressed now. */
-async function pushable(layer: Layer, { store, compression }: Pick<PushOptions, 'store' | 'compression'>): Promise<PushableBlob> {
+async function pushable(
+  layer: Layer,
+  { store, compression, targets }: Pick<PushOptions, 'store' | 'compression' | 'targets'>,
+): Promise<PushableBlob> {
   const known = await layer.knownBlob(compression);
   const usable = known !== undefined && compressionOf(known.descriptor.mediaType) !== undefined;
   const descriptor = usable ? known.descriptor : await layer.blob(compression);
   return {
     descriptor,
     open: (offset = 0) => skipping(localBlob(layer, { store, compression }), offset),
-    ...(known?.repository === undefined ? {} : { mountFrom: [parseReference(known.repository).repository] }),
+    mountFrom: mountSources(known?.repository, targets),
   };
+}
+
+/** The repository that a base came from, if a target is in the same registry. */
+function mountSources(repository: string | undefined, targets: readonly Reference[]): readonly string[] {
+  if (repository === undefined) return [];
+  const source = parseReference(repository);
+  return targets.some(({ registry }) => registry === source.registry) ? [source.repository] : [];
 }
 
 async function* localBlob(layer: Layer, { store, compression }: Pick<PushOptions, 'store' | 'compression'>): AsyncGenerator<Uint8Array> {

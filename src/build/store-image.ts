@@ -1,7 +1,7 @@
 import type { Layer } from '../layers/layer.js';
 import { mediaTypes } from '../oci/media-types.js';
 import type { Platform } from '../oci/platform.js';
-import { assembleImage } from '../image/assemble-image.js';
+import { assembleImage } from '../image/assemble.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import type { FinishedImage } from './finish-image.js';

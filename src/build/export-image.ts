@@ -1,0 +1,55 @@
+import type { Writable } from 'node:stream';
+import { createExporter } from '../image/export.js';
+import type { ExportableImage, ExportLayer } from '../image/exporter.js';
+import type { OutputSpec } from '../image/output.js';
+import type { Layer } from '../layers/layer.js';
+import { Snapshot } from '../layers/snapshot.js';
+import { parseImageConfig } from '../oci/validate.js';
+import type { Job } from '../progress/event.js';
+import type { Store } from '../store/store.js';
+import type { OpenImage } from './open-image.js';
+
+export interface ExportOptions {
+  readonly spec: Exclude<OutputSpec, { type: 'image' }>;
+  /** Normalised names that the archive gives the image. */
+  readonly names: readonly string[];
+  /** Seconds since 1970. */
+  readonly epoch: number | undefined;
+  readonly store: Store;
+  readonly stdout: Writable;
+  readonly job: Job;
+}
+
+/** Writes an image to a file or folder in the form that an output option asks for. */
+export async function exportImage(image: OpenImage, { spec, names, epoch, store, stdout, job }: ExportOptions): Promise<void> {
+  const step = `export ${spec.type} ${spec.dest}`;
+  job.emit({ kind: 'declared', step, name: `exporting to ${spec.type} ${spec.dest}` });
+  job.emit({ kind: 'started', step });
+  const exporter = createExporter(spec, { cwd: '/', stdout, epoch, step });
+  await exporter.export([await exportable(image, { names, store })], job);
+  job.emit({ kind: 'finished', step, outcome: 'done' });
+}
+
+/** An image of the store as exporters see it. */
+export async function exportable(
+  { config, layers }: OpenImage,
+  { names, store }: { readonly names: readonly string[]; readonly store: Store },
+): Promise<ExportableImage> {
+  const snapshot = Snapshot.of(layers);
+  return {
+    names,
+    config: parseImageConfig(config.bytes),
+    configBytes: config.bytes,
+    layers: await Promise.all(layers.map((layer) => exportLayer(layer, store))),
+    tree: () => snapshot.tree(),
+    body: (file) => snapshot.body(file),
+  };
+}
+
+async function exportLayer(layer: Layer, store: Store): Promise<ExportLayer> {
+  return {
+    diffId: await layer.diffId(),
+    blob: (compression) => layer.blob(compression),
+    open: ({ digest, size }) => store.blobs.open(digest, size),
+  };
+}
