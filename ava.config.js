@@ -1,4 +1,7 @@
-/** Tests run as compiled JavaScript; TSBUILD_OUT names another output folder than `dist`. */
+/**
+ * Tests run as compiled JavaScript; TSBUILD_OUT names another output folder than `dist`. TSBUILD_TAP=true prints
+ * TAP, whose totals .ci/run reads.
+ */
 const out = process.env.TSBUILD_OUT ?? 'dist';
 
 export default {
@@ -6,4 +9,5 @@ export default {
   workerThreads: false, // process.umask and process.chdir throw in worker threads
   concurrency: 2,
   timeout: '5m',
+  tap: process.env.TSBUILD_TAP === 'true',
 };
