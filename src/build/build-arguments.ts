@@ -4,11 +4,20 @@ import type { Dockerfile } from '../parser/types.js';
 const automatic = /^(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 
 /** Build arguments that no ARG of the file declares and that have no meaning of their own. */
-export function unusedBuildArguments(dockerfile: Dockerfile, buildArgs: ReadonlyMap<string, string>): readonly string[] {
+export function unusedBuildArguments(
+  dockerfile: Dockerfile,
+  buildArgs: ReadonlyMap<string, string>,
+): readonly string[] {
   const instructions = [
     ...dockerfile.globalArgs,
-    ...dockerfile.stages.flatMap(({ instructions: all }) => all.map((i) => (i.kind === 'ONBUILD' ? i.instruction : i))),
+    ...dockerfile.stages.flatMap(({ instructions: all }) =>
+      all.map((i) => (i.kind === 'ONBUILD' ? i.instruction : i)),
+    ),
   ];
-  const declared = new Set(instructions.flatMap((i) => (i.kind === 'ARG' ? i.args.map(({ name }) => name) : [])));
-  return [...buildArgs.keys()].filter((name) => !declared.has(name) && !isPredefined(name) && !automatic.test(name));
+  const declared = new Set(
+    instructions.flatMap((i) => (i.kind === 'ARG' ? i.args.map(({ name }) => name) : [])),
+  );
+  return [...buildArgs.keys()].filter(
+    (name) => !declared.has(name) && !isPredefined(name) && !automatic.test(name),
+  );
 }

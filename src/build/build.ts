@@ -93,11 +93,17 @@ function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
     if (severity === 'warning') job.emit({ kind: 'warning', message, range, rule });
   }
   for (const name of unusedBuildArguments(input.dockerfile, input.buildArgs)) {
-    job.emit({ kind: 'warning', message: `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile` });
+    job.emit({
+      kind: 'warning',
+      message: `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile`,
+    });
   }
 }
 
-function workshop(input: BuildInput, { store, client, job }: BuildTools): Workshop & { readonly layers: LayerStore } {
+function workshop(
+  input: BuildInput,
+  { store, client, job }: BuildTools,
+): Workshop & { readonly layers: LayerStore } {
   const limit = pLimit(input.jobs ?? availableParallelism());
   const executor = once(async (): Promise<Executor> => {
     const { createExecutor } = await import('../executor/create-executor.js');
@@ -128,9 +134,13 @@ function workshop(input: BuildInput, { store, client, job }: BuildTools): Worksh
 /** Walks the context once per build; contents are hashed when a step selects them. */
 async function readContext({ context }: BuildInput, store: Store, job: Job): Promise<ScannedContext> {
   if (context === undefined) {
-    throw new TsbuildError('context', 'there is no build context: the Dockerfile came alone from standard input', {
-      hint: 'use -f - with a folder as the context',
-    });
+    throw new TsbuildError(
+      'context',
+      'there is no build context: the Dockerfile came alone from standard input',
+      {
+        hint: 'use -f - with a folder as the context',
+      },
+    );
   }
   const step = 'context';
   job.emit({ kind: 'declared', step, name: '[internal] load build context' });

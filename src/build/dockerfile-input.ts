@@ -18,11 +18,16 @@ export interface DockerfilePlace {
 }
 
 /** Reads the Dockerfile of a build from disk. Throws `dockerfile` when there is none or it is too large. */
-export async function readDockerfile({ context, file, shown }: DockerfilePlace): Promise<{ readonly source: Source; readonly path: string }> {
+export async function readDockerfile({
+  context,
+  file,
+  shown,
+}: DockerfilePlace): Promise<{ readonly source: Source; readonly path: string }> {
   const candidates = file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [file];
   for (const path of candidates) {
     const text = await readText(path, { followLink: true });
-    if (text !== undefined) return { source: { name: file === undefined ? basename(path) : shown, text }, path };
+    if (text !== undefined)
+      return { source: { name: file === undefined ? basename(path) : shown, text }, path };
   }
   throw new TsbuildError('dockerfile', `there is no Dockerfile at ${JSON.stringify(candidates[0])}`, {
     hint: 'name it with -f FILE, or give the folder that holds it as the context',
@@ -35,26 +40,40 @@ export async function readDockerfile({ context, file, shown }: DockerfilePlace):
  */
 export async function readIgnoreFile(
   context: string,
-  { dockerfile, explicit }: { readonly dockerfile: string | undefined; readonly explicit: string | undefined },
+  {
+    dockerfile,
+    explicit,
+  }: { readonly dockerfile: string | undefined; readonly explicit: string | undefined },
 ): Promise<IgnoreMatcher> {
   if (explicit !== undefined) {
     const text = await readText(explicit, { followLink: true });
-    if (text === undefined) throw new TsbuildError('usage', `there is no ignore file ${JSON.stringify(explicit)}`);
+    if (text === undefined)
+      throw new TsbuildError('usage', `there is no ignore file ${JSON.stringify(explicit)}`);
     return parseIgnoreFile(text);
   }
-  const beside = dockerfile === undefined ? undefined : await readText(`${dockerfile}.dockerignore`, { followLink: false });
-  return parseIgnoreFile(beside ?? (await readText(join(context, '.dockerignore'), { followLink: false })) ?? '');
+  const beside =
+    dockerfile === undefined
+      ? undefined
+      : await readText(`${dockerfile}.dockerignore`, { followLink: false });
+  return parseIgnoreFile(
+    beside ?? (await readText(join(context, '.dockerignore'), { followLink: false })) ?? '',
+  );
 }
 
 /** Undefined when there is no such file. */
-async function readText(path: string, { followLink }: { readonly followLink: boolean }): Promise<string | undefined> {
+async function readText(
+  path: string,
+  { followLink }: { readonly followLink: boolean },
+): Promise<string | undefined> {
   try {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLink ? 0 : constants.O_NOFOLLOW);
     const handle = await open(path, flags);
     try {
       const status = await handle.stat();
-      if (!status.isFile()) throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`);
-      if (status.size > limit) throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is larger than ${limit} bytes`);
+      if (!status.isFile())
+        throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`);
+      if (status.size > limit)
+        throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is larger than ${limit} bytes`);
       return await handle.readFile('utf8');
     } finally {
       await handle.close();
@@ -62,7 +81,11 @@ async function readText(path: string, { followLink }: { readonly followLink: boo
   } catch (error) {
     const code = errnoCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'ELOOP') throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is a symbolic link, which is not followed`);
+    if (code === 'ELOOP')
+      throw new TsbuildError(
+        'dockerfile',
+        `${JSON.stringify(path)} is a symbolic link, which is not followed`,
+      );
     if (code === undefined) throw error;
     throw new TsbuildError('dockerfile', `cannot read ${JSON.stringify(path)}: ${code}`, { cause: error });
   }

@@ -21,7 +21,10 @@ export interface ExportOptions {
 }
 
 /** Writes an image to a file or folder in the form that an output option asks for. */
-export async function exportImage(image: OpenImage, { spec, names, epoch, store, stdout, job }: ExportOptions): Promise<void> {
+export async function exportImage(
+  image: OpenImage,
+  { spec, names, epoch, store, stdout, job }: ExportOptions,
+): Promise<void> {
   const step = `export ${spec.type} ${spec.dest}`;
   job.emit({ kind: 'declared', step, name: `exporting to ${spec.type} ${spec.dest}` });
   job.emit({ kind: 'started', step });

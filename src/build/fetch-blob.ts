@@ -11,9 +11,13 @@ export async function* fetchBlob(
 ): AsyncGenerator<Uint8Array> {
   const { digest, size } = descriptor;
   if (repository === undefined) {
-    throw new TsbuildError('store', `the blob ${digest} is not in the store and no registry is known to have it`, {
-      hint: 'build, load or pull the image again',
-    });
+    throw new TsbuildError(
+      'store',
+      `the blob ${digest} is not in the store and no registry is known to have it`,
+      {
+        hint: 'build, load or pull the image again',
+      },
+    );
   }
   const step = `pull ${digest}`;
   job.emit({ kind: 'declared', step, name: `[internal] pull ${repository} ${digest.slice(0, 19)}` });

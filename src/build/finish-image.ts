@@ -26,7 +26,9 @@ export async function finishImage(
 ): Promise<FinishedImage> {
   const base = snapshot.layers.slice(0, state.baseLayers);
   const made = snapshot.layers.slice(state.baseLayers);
-  const kept = await Promise.all(made.map((layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))));
+  const kept = await Promise.all(
+    made.map((layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))),
+  );
   const own = kept.filter((layer) => !layer.ref.empty);
   const diffIds: readonly DiffID[] = [
     ...state.base.rootfs.diff_ids,
@@ -37,7 +39,11 @@ export async function finishImage(
 }
 
 /** Entries without a time stand for instructions that made no layer. */
-function historyOf(items: readonly HistoryItem[], made: readonly Layer[], epoch: number | undefined): HistoryEntry[] {
+function historyOf(
+  items: readonly HistoryItem[],
+  made: readonly Layer[],
+  epoch: number | undefined,
+): HistoryEntry[] {
   const rest = [...made];
   return items.map(({ createdBy, layer }): HistoryEntry => {
     const own = layer ? rest.shift() : undefined;
@@ -68,7 +74,15 @@ function fillTimes(history: readonly HistoryEntry[]): HistoryEntry[] {
 
 function configOf(
   state: StageState,
-  { diffIds, history, epoch }: { readonly diffIds: readonly DiffID[]; readonly history: readonly HistoryEntry[]; readonly epoch: number | undefined },
+  {
+    diffIds,
+    history,
+    epoch,
+  }: {
+    readonly diffIds: readonly DiffID[];
+    readonly history: readonly HistoryEntry[];
+    readonly epoch: number | undefined;
+  },
 ): ImageConfig {
   const { created: _created, author: _author, ...inherited } = state.base;
   const created = epoch === undefined ? history.at(-1)?.created : isoTime(epoch * 1000);

@@ -40,6 +40,9 @@ export class HashCache {
   async save(): Promise<void> {
     if (this.#fresh.size === 0) return;
     const all = new Map([...this.known, ...this.#fresh]);
-    await this.store.records(bucket).putLines(this.hex, [...all].map(([key, digest]) => `${digest} ${key}`));
+    await this.store.records(bucket).putLines(
+      this.hex,
+      [...all].map(([key, digest]) => `${digest} ${key}`),
+    );
   }
 }

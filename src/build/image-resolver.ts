@@ -22,9 +22,6 @@ export interface ImageResolverOptions {
   readonly policy: PullPolicy | undefined;
 }
 
-
-
-
 /** Finds base images by name: in the store, else in their registry. Each name is resolved once per build. */
 export class ImageResolver {
   readonly #resolved = new Map<string, Promise<ResolvedImage>>();
@@ -47,7 +44,7 @@ export class ImageResolver {
     const stored = await store.references.get(name);
     const here = stored && imagesOf(stored.target).find((image) => equalPlatforms(image.platform, platform));
     const image = await this.#current(reference, platform, { here, policy });
-    return this.#open(name, image);
+    return resolvedImage(this.options.store, name, image);
   }
 
   async #current(
@@ -58,7 +55,11 @@ export class ImageResolver {
     const name = formatReference(reference);
     if (policy === 'never' || policy === 'missing') {
       if (here !== undefined) return here;
-      if (policy === 'never') throw new TsbuildError('image', `${name} is not in the store for ${formatPlatform(platform)}, and --pull=never was given`);
+      if (policy === 'never')
+        throw new TsbuildError(
+          'image',
+          `${name} is not in the store for ${formatPlatform(platform)}, and --pull=never was given`,
+        );
     }
     const pinned = reference.digest !== undefined || here?.source === undefined;
     if (here !== undefined && policy !== 'always' && pinned) return here;
@@ -66,7 +67,11 @@ export class ImageResolver {
   }
 
   /** One HEAD; a copy in the store serves when the registry cannot be reached. */
-  async #asked(reference: Reference, platform: Platform, here: StoredImage | undefined): Promise<StoredImage> {
+  async #asked(
+    reference: Reference,
+    platform: Platform,
+    here: StoredImage | undefined,
+  ): Promise<StoredImage> {
     const { store, job } = this.options;
     const client = await this.options.client();
     if (here === undefined) return pullImage({ store, client, job }, reference, platform);
@@ -83,26 +88,35 @@ export class ImageResolver {
       return here;
     }
   }
+}
 
-  async #open(name: string, image: StoredImage): Promise<ResolvedImage> {
-    const { blobs } = this.options.store;
-    const [manifestBytes, configBytes] = await Promise.all([
-      blobs.read(image.manifest.digest, maxDocumentSize),
-      blobs.read(image.config, maxDocumentSize),
-    ]);
-    const config = parseImageConfig(configBytes);
-    const manifest = parseManifest(manifestBytes);
-    const repository = image.source === undefined ? undefined : repositoryOf(image.source);
-    const diffIds = config.rootfs.diff_ids;
-    if (diffIds.length !== manifest.layers.length) {
-      throw new TsbuildError('image', `${name} has ${manifest.layers.length} layers and ${diffIds.length} DiffIDs`);
-    }
-    const layers = manifest.layers.flatMap((descriptor, i) => {
-      const diffId = diffIds[i];
-      return diffId === undefined ? [] : [{ diffId, blob: { descriptor, ...(repository === undefined ? {} : { repository }) } }];
-    });
-    return { name, configDigest: image.config, config, layers, manifest: image.manifest };
+/** Reads the documents of an image of the store. Its layers may be elsewhere. Throws `image` and `store`. */
+export async function resolvedImage(
+  { blobs }: Store,
+  name: string,
+  image: StoredImage,
+): Promise<ResolvedImage> {
+  const [manifestBytes, configBytes] = await Promise.all([
+    blobs.read(image.manifest.digest, maxDocumentSize),
+    blobs.read(image.config, maxDocumentSize),
+  ]);
+  const config = parseImageConfig(configBytes);
+  const manifest = parseManifest(manifestBytes);
+  const repository = image.source === undefined ? undefined : repositoryOf(image.source);
+  const diffIds = config.rootfs.diff_ids;
+  if (diffIds.length !== manifest.layers.length) {
+    throw new TsbuildError(
+      'image',
+      `${name} has ${manifest.layers.length} layers and ${diffIds.length} DiffIDs`,
+    );
   }
+  const layers = manifest.layers.flatMap((descriptor, i) => {
+    const diffId = diffIds[i];
+    return diffId === undefined
+      ? []
+      : [{ diffId, blob: { descriptor, ...(repository === undefined ? {} : { repository }) } }];
+  });
+  return { name, configDigest: image.config, config, layers, manifest: image.manifest };
 }
 
 /** `registry/repository` of a reference. */

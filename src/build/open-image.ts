@@ -12,10 +12,20 @@ export interface OpenImage {
 }
 
 /** Opens an image of the store for a push or an export. */
-export async function openImage(image: ResolvedImage, { store, layers }: { readonly store: Store; readonly layers: LayerStore }): Promise<OpenImage> {
+export async function openImage(
+  image: ResolvedImage,
+  { store, layers }: { readonly store: Store; readonly layers: LayerStore },
+): Promise<OpenImage> {
   const bytes = await store.blobs.read(image.configDigest, maxDocumentSize);
   const created = Date.parse(image.config.created ?? '') || 0;
-  const opened = await Promise.all(image.layers.map(({ diffId, blob }) => layers.fromBlob(diffId, blob, created)));
-  const mediaType = image.manifest?.mediaType.includes('docker') ? 'application/vnd.docker.container.image.v1+json' : 'application/vnd.oci.image.config.v1+json';
-  return { config: { descriptor: { mediaType, digest: image.configDigest, size: bytes.length }, bytes }, layers: opened };
+  const opened = await Promise.all(
+    image.layers.map(({ diffId, blob }) => layers.fromBlob(diffId, blob, created)),
+  );
+  const mediaType = image.manifest?.mediaType.includes('docker')
+    ? 'application/vnd.docker.container.image.v1+json'
+    : 'application/vnd.oci.image.config.v1+json';
+  return {
+    config: { descriptor: { mediaType, digest: image.configDigest, size: bytes.length }, bytes },
+    layers: opened,
+  };
 }

@@ -19,14 +19,26 @@ export interface PushOptions {
 }
 
 /** Pushes an image under its names. Blobs that a registry has are not read here; base layers are mounted there. */
-export async function pushImage(image: OpenImage, { store, client, targets, compression, job }: PushOptions): Promise<Descriptor> {
+export async function pushImage(
+  image: OpenImage,
+  { store, client, targets, compression, job }: PushOptions,
+): Promise<Descriptor> {
   const step = `push ${targets.map(formatReference).join(' ')}`;
   job.emit({ kind: 'declared', step, name: `pushing ${targets.map(formatReference).join(', ')}` });
   job.emit({ kind: 'started', step });
-  const layers = await Promise.all(image.layers.map((layer) => pushable(layer, { store, compression, targets })));
+  const layers = await Promise.all(
+    image.layers.map((layer) => pushable(layer, { store, compression, targets })),
+  );
   const config: ImageConfig = parseImageConfig(image.config.bytes);
-  const { manifest } = assembleImage({ config, configBytes: image.config.bytes, layers: layers.map(({ descriptor }) => descriptor) });
-  const configBlob = { descriptor: image.config.descriptor, open: () => store.blobs.open(image.config.descriptor.digest) };
+  const { manifest } = assembleImage({
+    config,
+    configBytes: image.config.bytes,
+    layers: layers.map(({ descriptor }) => descriptor),
+  });
+  const configBlob = {
+    descriptor: image.config.descriptor,
+    open: () => store.blobs.open(image.config.descriptor.digest),
+  };
   const pushed = await pushTo(client, { ...manifest, layers, config: configBlob }, targets, job, step);
   job.emit({ kind: 'finished', step, outcome: 'done' });
   return pushed;
@@ -54,7 +66,10 @@ function mountSources(repository: string | undefined, targets: readonly Referenc
   return targets.some(({ registry }) => registry === source.registry) ? [source.repository] : [];
 }
 
-async function* localBlob(layer: Layer, { store, compression }: Pick<PushOptions, 'store' | 'compression'>): AsyncGenerator<Uint8Array> {
+async function* localBlob(
+  layer: Layer,
+  { store, compression }: Pick<PushOptions, 'store' | 'compression'>,
+): AsyncGenerator<Uint8Array> {
   const { digest, size } = await layer.blob(compression);
   yield* store.blobs.open(digest, size);
 }

@@ -13,7 +13,11 @@ import type { OpenImage } from './open-image.js';
  */
 export async function storeImage(
   { config, layers }: FinishedImage,
-  { store, names, platform }: { readonly store: Store; readonly names: readonly string[]; readonly platform: Platform },
+  {
+    store,
+    names,
+    platform,
+  }: { readonly store: Store; readonly names: readonly string[]; readonly platform: Platform },
 ): Promise<{ readonly open: OpenImage; readonly stored: StoredImage }> {
   const descriptors = await Promise.all(layers.map((layer) => storedBlob(layer)));
   const { config: assembled, manifest } = assembleImage({ config, layers: descriptors });

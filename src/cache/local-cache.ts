@@ -39,8 +39,10 @@ export class LocalCache<L> implements Cache<L> {
   #parse(value: unknown): CacheRecord<L> | undefined {
     if (typeof value !== 'object' || value === null) return undefined;
     const record = value as Partial<CacheRecord<L>>;
-    if (record.key === undefined || !Array.isArray(record.key.recipe) || !Array.isArray(record.snapshot)) return undefined;
-    if (!record.snapshot.every((layer) => this.isLayer(layer)) || !Array.isArray(record.inputs)) return undefined;
+    if (record.key === undefined || !Array.isArray(record.key.recipe) || !Array.isArray(record.snapshot))
+      return undefined;
+    if (!record.snapshot.every((layer) => this.isLayer(layer)) || !Array.isArray(record.inputs))
+      return undefined;
     if (typeof record.created !== 'number' || typeof record.own !== 'number') return undefined;
     return makeKey(record.key.recipe).digest === record.key.digest ? (record as CacheRecord<L>) : undefined;
   }

@@ -20,14 +20,20 @@ export async function buildInput(request: BuildRequest, { cwd, stdin }: CliConte
   const fromStdin = onlyDockerfile || request.file === '-';
   const { source, path } = fromStdin
     ? { source: await readStdin(stdin), path: undefined }
-    : await readDockerfile({ context, file: request.file === undefined ? undefined : resolve(cwd, request.file), shown: request.file ?? 'Dockerfile' });
+    : await readDockerfile({
+        context,
+        file: request.file === undefined ? undefined : resolve(cwd, request.file),
+        shown: request.file ?? 'Dockerfile',
+      });
   const dockerfile = parseDockerfile(source);
   assertBuildable(dockerfile);
   const explicit = request.ignoreFile === undefined ? undefined : resolve(cwd, request.ignoreFile);
   return {
     dockerfile,
     identity: path ?? `${context}/<stdin>`,
-    context: onlyDockerfile ? undefined : { path: context, ignore: await readIgnoreFile(context, { dockerfile: path, explicit }) },
+    context: onlyDockerfile
+      ? undefined
+      : { path: context, ignore: await readIgnoreFile(context, { dockerfile: path, explicit }) },
     target: request.target,
     platform: request.platforms[0],
     buildArgs: request.buildArgs,
@@ -46,7 +52,8 @@ async function readStdin(stdin: Readable): Promise<Source> {
   for await (const chunk of stdin) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
-    if (size > limit) throw new TsbuildError('dockerfile', `the Dockerfile on standard input is larger than ${limit} bytes`);
+    if (size > limit)
+      throw new TsbuildError('dockerfile', `the Dockerfile on standard input is larger than ${limit} bytes`);
     chunks.push(bytes);
   }
   return { name: '<stdin>', text: Buffer.concat(chunks).toString('utf8') };

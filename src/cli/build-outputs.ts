@@ -20,16 +20,21 @@ export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext)
   const images = specs.filter((spec) => spec.type === 'image');
   const exports = specs.filter((spec) => spec.type !== 'image').map((spec) => located(spec, cwd));
   for (const spec of specs) if ('form' in spec) refuseForm(spec.form);
-  if (images.some(({ pushByDigest, insecure }) => pushByDigest || insecure)) throw unsupported('push-by-digest and registry.insecure');
+  if (images.some(({ pushByDigest, insecure }) => pushByDigest || insecure))
+    throw unsupported('push-by-digest and registry.insecure');
   const names = [...new Set([...request.tags, ...images.flatMap(({ form }) => form.names)])];
   const pushes = request.push || images.some(({ push }) => push);
   if (pushes && names.length === 0) {
-    throw new TsbuildError('usage', 'a push needs a name', { hint: 'name the image with -t REGISTRY/NAME:TAG' });
+    throw new TsbuildError('usage', 'a push needs a name', {
+      hint: 'name the image with -t REGISTRY/NAME:TAG',
+    });
   }
   const toStdout = exports.filter(({ dest }) => dest === '-');
   if (toStdout.length > 1) throw new TsbuildError('usage', 'only one output can go to standard output');
   if (toStdout.length === 1 && stdout.isTTY === true) {
-    throw new TsbuildError('usage', 'an archive is not written to a terminal', { hint: 'redirect standard output, or give dest=FILE' });
+    throw new TsbuildError('usage', 'an archive is not written to a terminal', {
+      hint: 'redirect standard output, or give dest=FILE',
+    });
   }
   return { exports, pushTo: pushes ? names : [], names, pushes };
 }
@@ -38,7 +43,13 @@ function located<S extends { readonly dest: string }>(spec: S, cwd: string): S {
   return spec.dest === '-' ? spec : { ...spec, dest: resolve(cwd, spec.dest) };
 }
 
-function refuseForm({ compression, compressionLevel, forceCompression, ociMediaTypes, annotations }: ImageForm): void {
+function refuseForm({
+  compression,
+  compressionLevel,
+  forceCompression,
+  ociMediaTypes,
+  annotations,
+}: ImageForm): void {
   if (compression === 'zstd') throw unsupported('compression=zstd');
   if (compressionLevel !== undefined) throw unsupported('compression-level');
   if (forceCompression) throw unsupported('force-compression');

@@ -30,12 +30,26 @@ export interface FinishTools {
 /** Names, exports and pushes what was built, and reports it: the digest of the config on standard output. */
 export async function finishBuild(result: BuildResult, tools: FinishTools): Promise<void> {
   const { request, outputs, context, store, client, job } = tools;
-  const { open, stored } = await storeImage(result.image, { store, names: outputs.names, platform: result.platform });
+  const { open, stored } = await storeImage(result.image, {
+    store,
+    names: outputs.names,
+    platform: result.platform,
+  });
   for (const spec of outputs.exports) {
-    await exportImage(open, { spec, names: outputs.names, epoch: result.epoch, store, job, stdout: context.stdout });
+    await exportImage(open, {
+      spec,
+      names: outputs.names,
+      epoch: result.epoch,
+      store,
+      job,
+      stdout: context.stdout,
+    });
   }
   const targets = outputs.pushTo.map((name) => parseReference(name));
-  const pushed = targets.length === 0 ? undefined : await pushImage(open, { store, client: await client(), targets, compression: 'gzip', job });
+  const pushed =
+    targets.length === 0
+      ? undefined
+      : await pushImage(open, { store, client: await client(), targets, compression: 'gzip', job });
   await writeResults({ stored, pushed, names: outputs.names }, { request, context });
   job.emit({
     kind: 'built',

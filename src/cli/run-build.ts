@@ -1,12 +1,11 @@
-import { homedir } from 'node:os';
 import type { Job } from '../progress/event.js';
-import { openStore, storeRoot } from '../store/store.js';
 import { once } from '../util/once.js';
 import { buildInput } from './build-input.js';
 import { parseOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 import { finishBuild } from './finish-build.js';
+import { openStoreOf } from './open-store.js';
 import { progressRenderer } from './progress-output.js';
 import { registryClient } from './registry-tools.js';
 import { refuseUnsupported } from './unsupported-build.js';
@@ -17,9 +16,12 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   const outputs = parseOutputs(request, context);
   const input = await buildInput(request, context);
   const { build } = await import('../build/build.js');
-  const renderer = progressRenderer({ kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes }, context);
+  const renderer = progressRenderer(
+    { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes },
+    context,
+  );
   const job: Job = { signal: context.signal, emit: (event) => renderer.emit(event) };
-  const store = await openStore(storeRoot(context.env, context.env['HOME'] || homedir()));
+  const store = await openStoreOf(context);
   const client = once(() => Promise.resolve(registryClient(request.registry, context)));
   const lease = await store.lease({ signal: context.signal });
   try {

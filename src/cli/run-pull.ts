@@ -1,8 +1,20 @@
-import { TsbuildError } from '../util/errors.js';
+import { pullImage } from '../build/pull-image.js';
+import { hostPlatform } from '../oci/platform.js';
+import { formatReference } from '../oci/reference.js';
 import type { CliContext } from './context.js';
 import type { PullRequest } from './image-requests.js';
+import { withImageTools } from './image-tools.js';
 
-/** Resolves to the exit code. */
-export function runPull(_request: PullRequest, _context: CliContext): Promise<number> {
-  return Promise.reject(new TsbuildError('unsupported', 'tsbuild pull is not supported yet'));
+/** Downloads an image whole; prints the digest of its config. Resolves to the exit code. */
+export async function runPull(request: PullRequest, context: CliContext): Promise<number> {
+  const progress = { kind: request.quiet ? ('quiet' as const) : request.progress, pushed: false };
+  return withImageTools({ registry: request.registry, progress }, context, async ({ store, client, job, open }) => {
+    const platform = request.platform ?? hostPlatform();
+    const image = await pullImage({ store, client: await client(), job }, request.name, platform);
+    const { layers } = await open(formatReference(request.name), image);
+    await Promise.all(layers.map((layer) => layer.blob('gzip')));
+    await store.updateIndex();
+    context.stdout.write(`${image.config}\n`);
+    return 0;
+  });
 }

@@ -42,7 +42,9 @@ export function inputRecipe(input: Vertex): 'key' | 'selection' {
 
 /** The snapshot of a source; contexts and inline files have none: copy reads them itself. */
 export function sourceSnapshot(vertex: Vertex, shop: Workshop): Promise<Snapshot> {
-  return vertex.op.kind === 'image' ? imageSnapshot(vertex as Vertex<ImageOp>, shop) : Promise.resolve(Snapshot.empty);
+  return vertex.op.kind === 'image'
+    ? imageSnapshot(vertex as Vertex<ImageOp>, shop)
+    : Promise.resolve(Snapshot.empty);
 }
 
 export function prepare(vertex: Vertex, inputs: readonly Snapshot[], shop: Workshop): Promise<Prepared> {

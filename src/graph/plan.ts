@@ -21,14 +21,17 @@ export class Plan {
       this.#visited.add(vertex.digest);
       const hit = await this.hit(vertex);
       if (hit === undefined && vertex.inputs.length > 0) this.#live.add(vertex.digest);
-      if (hit === undefined || ancestry(vertex).some(({ origin }) => origin.ignoreCache)) pending.push(...vertex.inputs);
+      if (hit === undefined || ancestry(vertex).some(({ origin }) => origin.ignoreCache))
+        pending.push(...vertex.inputs);
     }
   }
 
   isDoubtful(vertex: Vertex): boolean {
     const known = this.#doubtful.get(vertex.digest);
     if (known !== undefined) return known;
-    const doubtful = ancestry(vertex).some(({ digest }) => digest !== vertex.digest && this.#live.has(digest));
+    const doubtful = ancestry(vertex).some(
+      ({ digest }) => digest !== vertex.digest && this.#live.has(digest),
+    );
     this.#doubtful.set(vertex.digest, doubtful);
     return doubtful;
   }

@@ -66,9 +66,17 @@ export class Solver {
   }
 
   /** With solved inputs: a definition hit whose inputs still have the recorded content, a content hit, or work. */
-  async #solveFrom(vertex: Vertex, inputs: readonly Snapshot[], hit: CacheRecord<LayerRef> | undefined): Promise<Snapshot> {
+  async #solveFrom(
+    vertex: Vertex,
+    inputs: readonly Snapshot[],
+    hit: CacheRecord<LayerRef> | undefined,
+  ): Promise<Snapshot> {
     const prepared = await prepare(vertex, inputs, this.options.shop);
-    const contents = await Promise.all(vertex.inputs.map((input, i) => (isSource(input) ? input.digest : inputs[i]?.content() ?? input.digest)));
+    const contents = await Promise.all(
+      vertex.inputs.map((input, i) =>
+        isSource(input) ? input.digest : (inputs[i]?.content() ?? input.digest),
+      ),
+    );
     if (hit !== undefined && equal(hit.inputs, contents)) {
       return this.#reuse(vertex, inputs, hit);
     }
@@ -76,7 +84,11 @@ export class Solver {
     const found = vertex.origin.ignoreCache ? undefined : await this.options.cache.lookup(contentKey);
     if (found !== undefined) {
       const snapshot = this.#reuse(vertex, inputs, found);
-      await this.#save(vertex, { ...found, snapshot: snapshot.layers.map((layer) => layer.ref), inputs: contents });
+      await this.#save(vertex, {
+        ...found,
+        snapshot: snapshot.layers.map((layer) => layer.ref),
+        inputs: contents,
+      });
       return snapshot;
     }
     return this.#make(vertex, inputs, { prepared, contentKey, contents });
@@ -85,11 +97,17 @@ export class Solver {
   async #make(
     vertex: Vertex,
     inputs: readonly Snapshot[],
-    { prepared, contentKey, contents }: { prepared: Prepared; contentKey: CacheKey; contents: readonly Digest[] },
+    {
+      prepared,
+      contentKey,
+      contents,
+    }: { prepared: Prepared; contentKey: CacheKey; contents: readonly Digest[] },
   ): Promise<Snapshot> {
     const key = await this.#definitionKey(vertex);
     const previous = await this.options.cache.previous(vertex.origin.identity);
-    const reason = vertex.origin.ignoreCache ? 'the cache was not asked' : explainMiss(previous?.key.recipe, key.recipe);
+    const reason = vertex.origin.ignoreCache
+      ? 'the cache was not asked'
+      : explainMiss(previous?.key.recipe, key.recipe);
     const started = this.options.shop.now();
     const layer = await this.#log.running(vertex, reason, () => prepared.make());
     const snapshot = baseOf(vertex, inputs).with(layer);
@@ -124,10 +142,17 @@ export class Solver {
     return memoised(this.#keys, vertex, async () => {
       const own = await ownRecipe(vertex, this.options.shop);
       const inputs = await Promise.all(
-        vertex.inputs.filter((input) => inputRecipe(input) === 'key').map((input) => this.#definitionKey(input)),
+        vertex.inputs
+          .filter((input) => inputRecipe(input) === 'key')
+          .map((input) => this.#definitionKey(input)),
       );
-      const labels = vertex.inputs.filter((input) => inputRecipe(input) === 'key').map((input) => inputLabel(vertex, input));
-      return makeKey([...own, ...inputs.map((key, i): [string, string] => [labels[i] ?? 'input', key.digest])]);
+      const labels = vertex.inputs
+        .filter((input) => inputRecipe(input) === 'key')
+        .map((input) => inputLabel(vertex, input));
+      return makeKey([
+        ...own,
+        ...inputs.map((key, i): [string, string] => [labels[i] ?? 'input', key.digest]),
+      ]);
     });
   }
 
@@ -144,7 +169,9 @@ export class Solver {
 
   #located(error: unknown, vertex: Vertex): unknown {
     const { range } = vertex.origin;
-    return error instanceof TsbuildError && range !== undefined ? error.at(range, this.options.source) : error;
+    return error instanceof TsbuildError && range !== undefined
+      ? error.at(range, this.options.source)
+      : error;
   }
 }
 

@@ -23,7 +23,8 @@ export class StepLog {
   /** A definition hit: what it was made of need not be looked at. */
   cachedWithAncestors(vertex: Vertex): void {
     for (const ancestor of ancestry(vertex)) {
-      if (ancestor.op.kind !== 'scratch' && ancestor.op.kind !== 'inline' && ancestor.op.kind !== 'context') this.cached(ancestor);
+      if (ancestor.op.kind !== 'scratch' && ancestor.op.kind !== 'inline' && ancestor.op.kind !== 'context')
+        this.cached(ancestor);
     }
   }
 

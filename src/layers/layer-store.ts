@@ -51,7 +51,8 @@ export class LayerStore {
     const changeset = clampTimes(await layer.changeset(), BigInt(epoch) * 1_000_000_000n);
     const body: BodySource = async (file) => {
       const found = await layer.body(file);
-      if (found === undefined) throw new TsbuildError('store', `the content ${file.digest} of a file is not in its layer`);
+      if (found === undefined)
+        throw new TsbuildError('store', `the content ${file.digest} of a file is not in its layer`);
       return found;
     };
     return this.fromChangeset(changeset, body, layer.ref.created);

@@ -37,7 +37,10 @@ function lowered(text: string, { base, buildArgs = {}, target, labels = {} }: Gi
     buildArgs: new Map(Object.entries(buildArgs)),
     labels: new Map(Object.entries(labels)),
     ignoreCache: () => false,
-    resolveImage: (name) => (name.startsWith('missing') ? Promise.reject(new Error(`asked for ${name}`)) : Promise.resolve(image(base))),
+    resolveImage: (name) =>
+      name.startsWith('missing')
+        ? Promise.reject(new Error(`asked for ${name}`))
+        : Promise.resolve(image(base)),
   };
   return lower(request);
 }
@@ -52,25 +55,54 @@ const says = test.macro({
 });
 
 test('ENV with several pairs', says, 'FROM scratch\nENV A=1 B="two words"', ['ENV A=1 B=two words']);
-test('the pairs of one ENV see the variables from before the line', says, 'FROM scratch\nENV a=1\nENV a=2 b=$a', ['ENV a=1', 'ENV a=2 b=1']);
+test(
+  'the pairs of one ENV see the variables from before the line',
+  says,
+  'FROM scratch\nENV a=1\nENV a=2 b=$a',
+  ['ENV a=1', 'ENV a=2 b=1'],
+);
 test('LABEL', says, 'FROM scratch\nLABEL k=v', ['LABEL k=v']);
 test('CMD in exec form is quoted as Go does', says, 'FROM scratch\nCMD ["a", "b c"]', ['CMD ["a" "b c"]']);
-test('CMD in shell form takes the shell', says, 'FROM scratch\nCMD echo hi', ['CMD ["/bin/sh" "-c" "echo hi"]']);
-test('SHELL counts for what follows', says, 'FROM scratch\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT x', ['SHELL [/bin/bash -c]', 'ENTRYPOINT ["/bin/bash" "-c" "x"]']);
-test('RUN names the arguments in scope', says, 'FROM scratch\nARG A=1\nARG B\nRUN echo', ['ARG A=1', 'ARG B', 'RUN |1 A=1 /bin/sh -c echo # buildkit']);
+test('CMD in shell form takes the shell', says, 'FROM scratch\nCMD echo hi', [
+  'CMD ["/bin/sh" "-c" "echo hi"]',
+]);
+test('SHELL counts for what follows', says, 'FROM scratch\nSHELL ["/bin/bash", "-c"]\nENTRYPOINT x', [
+  'SHELL [/bin/bash -c]',
+  'ENTRYPOINT ["/bin/bash" "-c" "x"]',
+]);
+test('RUN names the arguments in scope', says, 'FROM scratch\nARG A=1\nARG B\nRUN echo', [
+  'ARG A=1',
+  'ARG B',
+  'RUN |1 A=1 /bin/sh -c echo # buildkit',
+]);
 test('RUN without arguments', says, 'FROM scratch\nRUN echo', ['RUN /bin/sh -c echo # buildkit']);
-test('COPY keeps --chown, --chmod and --parents only', says, 'FROM scratch\nCOPY --link --chown=1:1 --chmod=755 a b /d/', ['COPY --chown=1:1 --chmod=755 a b /d/ # buildkit']);
-test('COPY words are expanded', says, 'FROM scratch\nENV D=/x\nCOPY a $D', ['ENV D=/x', 'COPY a /x # buildkit']);
+test(
+  'COPY keeps --chown, --chmod and --parents only',
+  says,
+  'FROM scratch\nCOPY --link --chown=1:1 --chmod=755 a b /d/',
+  ['COPY --chown=1:1 --chmod=755 a b /d/ # buildkit'],
+);
+test('COPY words are expanded', says, 'FROM scratch\nENV D=/x\nCOPY a $D', [
+  'ENV D=/x',
+  'COPY a /x # buildkit',
+]);
 test('WORKDIR is resolved', says, 'FROM scratch\nWORKDIR a\nWORKDIR ../b', ['WORKDIR /a', 'WORKDIR /b']);
 test('EXPOSE', says, 'FROM scratch\nEXPOSE 80 443/TCP', ['EXPOSE [80/tcp 443/tcp]']);
 test('VOLUME', says, 'FROM scratch\nVOLUME /a /b', ['VOLUME [/a /b]']);
-test('USER and STOPSIGNAL', says, 'FROM scratch\nUSER u\nSTOPSIGNAL SIGTERM', ['USER u', 'STOPSIGNAL SIGTERM']);
+test('USER and STOPSIGNAL', says, 'FROM scratch\nUSER u\nSTOPSIGNAL SIGTERM', [
+  'USER u',
+  'STOPSIGNAL SIGTERM',
+]);
 test('HEALTHCHECK', says, 'FROM scratch\nHEALTHCHECK --interval=90s --retries=3 CMD ["curl", "x"]', [
   'HEALTHCHECK {Test:[CMD curl x] Interval:1m30s Timeout:0s StartPeriod:0s StartInterval:0s Retries:3}',
 ]);
 test('ONBUILD leaves none', says, 'FROM scratch\nONBUILD RUN echo', []);
-test('ONBUILD triggers of the base run after FROM', says, 'FROM base\nENV B=2', ['ENV A=1', 'ENV B=2'], { base: { OnBuild: ['ENV A=1'] } });
-test('ONBUILD triggers of a stage run in its child', says, 'FROM scratch AS a\nONBUILD ENV A=1\nFROM a', ['ENV A=1']);
+test('ONBUILD triggers of the base run after FROM', says, 'FROM base\nENV B=2', ['ENV A=1', 'ENV B=2'], {
+  base: { OnBuild: ['ENV A=1'] },
+});
+test('ONBUILD triggers of a stage run in its child', says, 'FROM scratch AS a\nONBUILD ENV A=1\nFROM a', [
+  'ENV A=1',
+]);
 
 const gives = test.macro({
   exec: async (t, text: string, expected: Partial<ContainerConfig>, given?: Given) => {
@@ -83,16 +115,42 @@ const gives = test.macro({
 const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 test('scratch has a working directory and a PATH', gives, 'FROM scratch', { WorkingDir: '/', Env: [path] });
 test('a base without PATH gets one', gives, 'FROM base', { Env: ['A=1', path] }, { base: { Env: ['A=1'] } });
-test('ENV overwrites in place', gives, 'FROM base\nENV A=2', { Env: ['A=2', 'PATH=/x'] }, { base: { Env: ['A=1', 'PATH=/x'] } });
-test('an inherited CMD goes with a new ENTRYPOINT', gives, 'FROM base\nENTRYPOINT ["e"]', { Entrypoint: ['e'], Cmd: null }, { base: { Cmd: ['c'] } });
-test('a CMD of the same stage survives ENTRYPOINT', gives, 'FROM base\nCMD ["c"]\nENTRYPOINT ["e"]', { Entrypoint: ['e'], Cmd: ['c'] });
-test('a CMD of the parent stage does not survive ENTRYPOINT', gives, 'FROM base AS a\nCMD ["c"]\nFROM a\nENTRYPOINT ["e"]', { Cmd: null });
+test(
+  'ENV overwrites in place',
+  gives,
+  'FROM base\nENV A=2',
+  { Env: ['A=2', 'PATH=/x'] },
+  { base: { Env: ['A=1', 'PATH=/x'] } },
+);
+test(
+  'an inherited CMD goes with a new ENTRYPOINT',
+  gives,
+  'FROM base\nENTRYPOINT ["e"]',
+  { Entrypoint: ['e'], Cmd: null },
+  { base: { Cmd: ['c'] } },
+);
+test('a CMD of the same stage survives ENTRYPOINT', gives, 'FROM base\nCMD ["c"]\nENTRYPOINT ["e"]', {
+  Entrypoint: ['e'],
+  Cmd: ['c'],
+});
+test(
+  'a CMD of the parent stage does not survive ENTRYPOINT',
+  gives,
+  'FROM base AS a\nCMD ["c"]\nFROM a\nENTRYPOINT ["e"]',
+  { Cmd: null },
+);
 test('CMD sets ArgsEscaped', gives, 'FROM scratch\nCMD ["a"]', { ArgsEscaped: true });
 test('--label wins', gives, 'FROM scratch\nLABEL k=v', { Labels: { k: 'cli' } }, { labels: { k: 'cli' } });
 test('HEALTHCHECK NONE', gives, 'FROM scratch\nHEALTHCHECK NONE', { Healthcheck: { Test: ['NONE'] } });
-test('HEALTHCHECK in shell form', gives, 'FROM scratch\nHEALTHCHECK CMD curl x', { Healthcheck: { Test: ['CMD-SHELL', 'curl x'] } });
-test('ONBUILD is kept for the child image', gives, 'FROM scratch\nONBUILD COPY . /', { OnBuild: ['COPY . /'] });
-test('a name such as __proto__ is a label like any other', gives, 'FROM scratch\nLABEL constructor=x', { Labels: { constructor: 'x' as unknown as never } });
+test('HEALTHCHECK in shell form', gives, 'FROM scratch\nHEALTHCHECK CMD curl x', {
+  Healthcheck: { Test: ['CMD-SHELL', 'curl x'] },
+});
+test('ONBUILD is kept for the child image', gives, 'FROM scratch\nONBUILD COPY . /', {
+  OnBuild: ['COPY . /'],
+});
+test('a name such as __proto__ is a label like any other', gives, 'FROM scratch\nLABEL constructor=x', {
+  Labels: { constructor: 'x' as unknown as never },
+});
 
 const argument = test.macro({
   exec: async (t, text: string, expected: string | undefined, given?: Given) => {
@@ -102,7 +160,9 @@ const argument = test.macro({
 });
 
 test('a default', argument, 'FROM scratch\nARG X=d', 'd');
-test('a build argument wins over the default', argument, 'FROM scratch\nARG X=d', 'b', { buildArgs: { X: 'b' } });
+test('a build argument wins over the default', argument, 'FROM scratch\nARG X=d', 'b', {
+  buildArgs: { X: 'b' },
+});
 test('an empty build argument is a value', argument, 'FROM scratch\nARG X=d', '', { buildArgs: { X: '' } });
 test('without a value it stays unset', argument, 'FROM scratch\nARG X', undefined);
 test('a global value is seen when declared again', argument, 'ARG X=g\nFROM scratch\nARG X', 'g');
@@ -113,8 +173,19 @@ test('an unrelated stage does not', argument, 'FROM scratch AS a\nARG X=d\nFROM 
 test('ENV after ARG wins', argument, 'FROM scratch\nARG X=a\nENV X=e', 'e', { buildArgs: { X: 'b' } });
 test('ARG after ENV wins', argument, 'FROM scratch\nENV X=e\nARG X', 'b', { buildArgs: { X: 'b' } });
 test('names of one ARG line see the ones before', argument, 'FROM scratch\nARG A=1 X=$A', '1');
-test('the target platform is automatic', argument, 'FROM scratch\nARG TARGETARCH\nENV X=$TARGETARCH', 'amd64');
-test('TARGETSTAGE is the name of the target', argument, 'FROM scratch AS a\nARG TARGETSTAGE\nENV X=$TARGETSTAGE\nFROM a', 'a', { target: 'a' });
+test(
+  'the target platform is automatic',
+  argument,
+  'FROM scratch\nARG TARGETARCH\nENV X=$TARGETARCH',
+  'amd64',
+);
+test(
+  'TARGETSTAGE is the name of the target',
+  argument,
+  'FROM scratch AS a\nARG TARGETSTAGE\nENV X=$TARGETSTAGE\nFROM a',
+  'a',
+  { target: 'a' },
+);
 
 const fails = test.macro({
   exec: async (t, text: string, message: RegExp, given?: Given) => {
@@ -124,15 +195,46 @@ const fails = test.macro({
   title: (title = '') => `error: ${title}`,
 });
 
-test('an unknown target, with the nearest name', fails, 'FROM scratch AS build', /"bulid" could not be found \(did you mean build\?/, { target: 'bulid' });
+test(
+  'an unknown target, with the nearest name',
+  fails,
+  'FROM scratch AS build',
+  /"bulid" could not be found \(did you mean build\?/,
+  { target: 'bulid' },
+);
 test('a blank base name', fails, 'ARG B\nFROM $B', /base name \(\$B\) should not be blank/);
 test('a stage that copies from itself', fails, 'FROM scratch AS a\nCOPY --from=a / /', /circular dependency/);
-test('a stage that copies from a later one', fails, 'FROM scratch AS a\nCOPY --from=b / /\nFROM a AS b', /needs to be defined before/);
+test(
+  'a stage that copies from a later one',
+  fails,
+  'FROM scratch AS a\nCOPY --from=b / /\nFROM a AS b',
+  /needs to be defined before/,
+);
 test('a stage number out of range', fails, 'FROM scratch\nCOPY --from=7 / /', /invalid stage index 7/);
-test('RUN --mount is refused', fails, 'FROM scratch\nRUN --mount=type=tmpfs,target=/x true', /--mount=type=tmpfs is not supported/);
-test('RUN --network is refused', fails, 'FROM scratch\nRUN --network=none true', /--network=none is not supported/);
-test('ADD of a URL is refused', fails, 'FROM scratch\nADD https://example.com/x /', /remote source is not supported/);
-test('a required argument without a value', fails, 'FROM scratch\nARG X\nENV Y="${X:?give it}"', /X: give it/);
+test(
+  'RUN --mount is refused',
+  fails,
+  'FROM scratch\nRUN --mount=type=tmpfs,target=/x true',
+  /--mount=type=tmpfs is not supported/,
+);
+test(
+  'RUN --network is refused',
+  fails,
+  'FROM scratch\nRUN --network=none true',
+  /--network=none is not supported/,
+);
+test(
+  'ADD of a URL is refused',
+  fails,
+  'FROM scratch\nADD https://example.com/x /',
+  /remote source is not supported/,
+);
+test(
+  'a required argument without a value',
+  fails,
+  'FROM scratch\nARG X\nENV Y="${X:?give it}"',
+  /X: give it/,
+);
 
 test('stages that the target does not need are not looked at', async (t) => {
   const { state } = await lowered('FROM missing AS a\nRUN false\nFROM scratch\nENV A=1');
@@ -146,7 +248,10 @@ test('a FROM in capitals finds its stage', async (t) => {
 
 test('an undefined variable is warned of', async (t) => {
   const { warnings } = await lowered('FROM scratch\nENV A=$nothing');
-  t.deepEqual(warnings.map(({ rule }) => rule), ['UndefinedVar']);
+  t.deepEqual(
+    warnings.map(({ rule }) => rule),
+    ['UndefinedVar'],
+  );
 });
 
 test('steps are named after their stage and place', async (t) => {

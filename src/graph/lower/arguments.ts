@@ -43,7 +43,11 @@ export interface AutomaticArguments {
 }
 
 /** The arguments that exist in the global scope without being declared. */
-export function automaticArguments({ build, target, targetStage }: AutomaticArguments): ReadonlyMap<string, string> {
+export function automaticArguments({
+  build,
+  target,
+  targetStage,
+}: AutomaticArguments): ReadonlyMap<string, string> {
   return new Map([
     ...platformArguments('BUILD', build),
     ...platformArguments('TARGET', target),

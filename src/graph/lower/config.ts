@@ -23,7 +23,11 @@ import { defaultShell, recorded, setEnv, withConfig, type StageState } from './s
 import { wordScope } from './word-scope.js';
 
 /** All pairs of one ENV expand with the variables from before the line. */
-export function lowerEnv(state: StageState, { pairs, range }: EnvInstruction, context: StageContext): StageState {
+export function lowerEnv(
+  state: StageState,
+  { pairs, range }: EnvInstruction,
+  context: StageContext,
+): StageState {
   const expanded = expandPairs(state, pairs, { context, range });
   let env = state.config.Env ?? [];
   const variables = new Map(state.variables);
@@ -35,7 +39,11 @@ export function lowerEnv(state: StageState, { pairs, range }: EnvInstruction, co
   return recorded({ ...withConfig(state, { Env: env }), variables }, `ENV ${text}`);
 }
 
-export function lowerLabel(state: StageState, { pairs, range }: LabelInstruction, context: StageContext): StageState {
+export function lowerLabel(
+  state: StageState,
+  { pairs, range }: LabelInstruction,
+  context: StageContext,
+): StageState {
   const expanded = expandPairs(state, pairs, { context, range });
   const labels = { ...state.config.Labels, ...Object.fromEntries(expanded) };
   const text = expanded.map(([key, value]) => `${key}=${value}`).join(' ');
@@ -60,14 +68,21 @@ function expandPairs(
  * A build argument, else the stage's own default, else the global value of that name; without any it stays unset.
  * Each name of a line sees the ones before it.
  */
-export function lowerArg(state: StageState, { args, range }: ArgInstruction, context: StageContext): StageState {
+export function lowerArg(
+  state: StageState,
+  { args, range }: ArgInstruction,
+  context: StageContext,
+): StageState {
   const { buildArgs, dockerfile } = context.request;
   const inScope = new Map(state.args);
   const variables = new Map(state.variables);
   const texts: string[] = [];
   for (const { name, value } of args) {
     const scope = wordScope({ ...state, variables }, context, range);
-    const fallback = () => (value === undefined ? context.globals.get(name) : expandWord(value, scope, dockerfile.directives.escape));
+    const fallback = () =>
+      value === undefined
+        ? context.globals.get(name)
+        : expandWord(value, scope, dockerfile.directives.escape);
     const resolved = buildArgs.get(name) ?? fallback();
     inScope.delete(name);
     inScope.set(name, resolved);
@@ -79,7 +94,10 @@ export function lowerArg(state: StageState, { args, range }: ArgInstruction, con
 
 export function lowerCmd(state: StageState, { command }: CmdInstruction): StageState {
   const argv = commandArgv(state, command);
-  return recorded({ ...withConfig(state, { Cmd: argv, ArgsEscaped: true }), ownCmd: true }, `CMD ${quotedList(argv)}`);
+  return recorded(
+    { ...withConfig(state, { Cmd: argv, ArgsEscaped: true }), ownCmd: true },
+    `CMD ${quotedList(argv)}`,
+  );
 }
 
 /** An inherited CMD belongs to the inherited ENTRYPOINT and goes with it. */
@@ -98,30 +116,57 @@ export function lowerShell(state: StageState, { argv }: ShellInstruction): Stage
   return recorded(withConfig(state, { Shell: argv }), `SHELL [${argv.join(' ')}]`);
 }
 
-export function lowerExpose(state: StageState, { words, range }: WordsInstruction<'EXPOSE'>, context: StageContext): StageState {
+export function lowerExpose(
+  state: StageState,
+  { words, range }: WordsInstruction<'EXPOSE'>,
+  context: StageContext,
+): StageState {
   const { escape } = context.request.dockerfile.directives;
   const scope = wordScope(state, context, range);
-  const ports = parsePortSpecs(words.flatMap((word) => expandWords(word, scope, escape))).ports.map(({ port }) => port);
+  const ports = parsePortSpecs(words.flatMap((word) => expandWords(word, scope, escape))).ports.map(
+    ({ port }) => port,
+  );
   const exposed = { ...state.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
   return recorded(withConfig(state, { ExposedPorts: exposed }), `EXPOSE [${ports.join(' ')}]`);
 }
 
-export function lowerVolume(state: StageState, { words, range }: WordsInstruction<'VOLUME'>, context: StageContext): StageState {
+export function lowerVolume(
+  state: StageState,
+  { words, range }: WordsInstruction<'VOLUME'>,
+  context: StageContext,
+): StageState {
   const { escape } = context.request.dockerfile.directives;
   const scope = wordScope(state, context, range);
   const paths = words.map((word) => expandWord(word, scope, escape));
-  if (paths.some((path) => path.trim() === '')) throw new TsbuildError('dockerfile', 'VOLUME specified can not be an empty string');
+  if (paths.some((path) => path.trim() === ''))
+    throw new TsbuildError('dockerfile', 'VOLUME specified can not be an empty string');
   const volumes = { ...state.config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
   return recorded(withConfig(state, { Volumes: volumes }), `VOLUME [${paths.join(' ')}]`);
 }
 
-export function lowerUser(state: StageState, { word, range }: WordInstruction<'USER'>, context: StageContext): StageState {
-  const user = expandWord(word, wordScope(state, context, range), context.request.dockerfile.directives.escape);
+export function lowerUser(
+  state: StageState,
+  { word, range }: WordInstruction<'USER'>,
+  context: StageContext,
+): StageState {
+  const user = expandWord(
+    word,
+    wordScope(state, context, range),
+    context.request.dockerfile.directives.escape,
+  );
   return recorded(withConfig(state, { User: user }), `USER ${user}`);
 }
 
-export function lowerStopSignal(state: StageState, { word, range }: WordInstruction<'STOPSIGNAL'>, context: StageContext): StageState {
-  const signal = expandWord(word, wordScope(state, context, range), context.request.dockerfile.directives.escape);
+export function lowerStopSignal(
+  state: StageState,
+  { word, range }: WordInstruction<'STOPSIGNAL'>,
+  context: StageContext,
+): StageState {
+  const signal = expandWord(
+    word,
+    wordScope(state, context, range),
+    context.request.dockerfile.directives.escape,
+  );
   checkStopSignal(signal);
   return recorded(withConfig(state, { StopSignal: signal }), `STOPSIGNAL ${signal}`);
 }
@@ -157,4 +202,3 @@ export function lowerOnbuild(state: StageState, { trigger }: OnbuildInstruction)
 export function stepEnvironment(state: StageState): readonly string[] {
   return [...state.variables].map(([name, value]) => `${name}=${value}`);
 }
-

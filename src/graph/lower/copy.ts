@@ -13,11 +13,16 @@ import { wordScope } from './word-scope.js';
 
 type CopyLike = CopyInstruction | AddInstruction;
 
-export async function lowerCopy(state: StageState, instruction: CopyLike, context: StageContext & { readonly step: number }): Promise<StageState> {
+export async function lowerCopy(
+  state: StageState,
+  instruction: CopyLike,
+  context: StageContext & { readonly step: number },
+): Promise<StageState> {
   const words = expandWords(state, instruction, context);
   if (instruction.kind === 'ADD') refuseRemote(instruction, words.sources);
   const inputs = await sourceInputs(state, instruction, context);
-  const files = inputs.files === undefined ? [] : instruction.heredocs.map(({ name }) => spec(inputs.files, name));
+  const files =
+    inputs.files === undefined ? [] : instruction.heredocs.map(({ name }) => spec(inputs.files, name));
   const paths = words.sources.map((pattern) => spec(inputs.paths, pattern));
   const op: CopyOp = {
     kind: 'copy',
@@ -68,7 +73,11 @@ interface SourceInputs {
   readonly files: number | undefined;
 }
 
-async function sourceInputs(state: StageState, instruction: CopyLike, context: StageContext & { readonly step: number }): Promise<SourceInputs> {
+async function sourceInputs(
+  state: StageState,
+  instruction: CopyLike,
+  context: StageContext & { readonly step: number },
+): Promise<SourceInputs> {
   const origin = stepOrigin(instruction, context);
   const vertices: Vertex[] = [];
   let paths: number | undefined;
@@ -77,11 +86,16 @@ async function sourceInputs(state: StageState, instruction: CopyLike, context: S
     const from = instruction.kind === 'COPY' ? instruction.from : undefined;
     const source = from === undefined ? undefined : await context.source(from, context.stage);
     const contextOrigin = { ...origin, name: '[internal] load build context' };
-    paths = vertices.push(source?.vertex ?? makeVertex({ kind: 'context', name: 'context' }, [], contextOrigin));
+    paths = vertices.push(
+      source?.vertex ?? makeVertex({ kind: 'context', name: 'context' }, [], contextOrigin),
+    );
   }
   if (instruction.heredocs.length > 0) {
     const scope = wordScope(state, context, instruction.range);
-    const contents = instruction.heredocs.map((heredoc) => ({ name: heredoc.name, content: fileContent(heredoc, scope) }));
+    const contents = instruction.heredocs.map((heredoc) => ({
+      name: heredoc.name,
+      content: fileContent(heredoc, scope),
+    }));
     files = vertices.push(makeVertex({ kind: 'inline', files: contents }, [], origin));
   }
   return { vertices, paths, files };
@@ -100,6 +114,7 @@ function refuseRemote({ checksum, keepGitDir }: AddInstruction, sources: readonl
       hint: 'fetch it in a RUN step, or copy it from the build context',
     });
   }
-  if (checksum !== undefined) throw new TsbuildError('dockerfile', 'ADD --checksum is for remote sources only');
+  if (checksum !== undefined)
+    throw new TsbuildError('dockerfile', 'ADD --checksum is for remote sources only');
   if (keepGitDir === true) throw new TsbuildError('dockerfile', 'ADD --keep-git-dir is for git sources only');
 }

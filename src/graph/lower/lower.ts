@@ -24,10 +24,16 @@ export async function lower(request: LowerRequest): Promise<Lowered> {
   return { state: labelled, vertex: labelled.vertex, warnings: lowering.warnings, globals: lowering.globals };
 }
 
-function globalsOf({ dockerfile, platform, buildPlatform, buildArgs, target: wanted }: LowerRequest, target: Stage): ReadonlyMap<string, string> {
+function globalsOf(
+  { dockerfile, platform, buildPlatform, buildArgs, target: wanted }: LowerRequest,
+  target: Stage,
+): ReadonlyMap<string, string> {
   const name = target.from.as ?? (wanted === undefined || wanted === '' ? 'default' : wanted);
   const automatic = automaticArguments({ build: buildPlatform, target: platform, targetStage: name });
-  return globalArguments(dockerfile.globalArgs, automatic, { buildArgs, escape: dockerfile.directives.escape });
+  return globalArguments(dockerfile.globalArgs, automatic, {
+    buildArgs,
+    escape: dockerfile.directives.escape,
+  });
 }
 
 class Lowering {
@@ -57,7 +63,9 @@ class Lowering {
     for (const instruction of [...triggers, ...stage.instructions]) {
       if (takesStep(instruction)) step += 1;
       const before = state;
-      state = await this.#located(instruction, () => lowerInstruction(before, instruction, { ...context, step }));
+      state = await this.#located(instruction, () =>
+        lowerInstruction(before, instruction, { ...context, step }),
+      );
     }
     return state;
   }
@@ -66,7 +74,10 @@ class Lowering {
     const { from } = stage;
     const context = this.#context(stage, []);
     const name = this.#expand(from.image);
-    if (name.trim() === '') throw new TsbuildError('dockerfile', `base name (${from.image}) should not be blank`, { hint: 'give the ARG before the first FROM a value' });
+    if (name.trim() === '')
+      throw new TsbuildError('dockerfile', `base name (${from.image}) should not be blank`, {
+        hint: 'give the ARG before the first FROM a value',
+      });
     const platform = this.#platform(from);
     if (name === 'scratch') return scratchState(platform, context);
     const parent = fromStage(this.request.dockerfile, name, stage);
@@ -94,7 +105,8 @@ class Lowering {
   #context(stage: Stage, triggers: readonly StageInstruction[]): StageContext {
     const { dockerfile } = this.request;
     const total = 1 + [...triggers, ...stage.instructions].filter(takesStep).length;
-    const prefix = dockerfile.stages.length === 1 && stage.from.as === undefined ? '' : `${stageName(stage)} `;
+    const prefix =
+      dockerfile.stages.length === 1 && stage.from.as === undefined ? '' : `${stageName(stage)} `;
     return {
       request: this.request,
       globals: this.globals,
@@ -106,7 +118,8 @@ class Lowering {
   }
 
   async #copySource(from: string, current: Stage): Promise<{ readonly vertex: Vertex }> {
-    if (from === 'scratch') throw new TsbuildError('dockerfile', 'COPY cannot copy from scratch: it is empty');
+    if (from === 'scratch')
+      throw new TsbuildError('dockerfile', 'COPY cannot copy from scratch: it is empty');
     const stage = copyFromStage(this.request.dockerfile, from, current);
     if (stage !== undefined) return this.stage(stage);
     const image = await this.request.resolveImage(from, this.request.platform);

@@ -11,7 +11,11 @@ import { stepOrigin } from './step-origin.js';
 /** BuildKit's host name of a step; programs that record it give the same bytes. */
 const hostname = 'buildkitsandbox';
 
-export function lowerRun(state: StageState, instruction: RunInstruction, context: StageContext & { readonly step: number }): StageState {
+export function lowerRun(
+  state: StageState,
+  instruction: RunInstruction,
+  context: StageContext & { readonly step: number },
+): StageState {
   refuseUnsupported(instruction);
   const { argv, files } = runCommand(state, instruction);
   const op: ExecOp = {
@@ -26,7 +30,11 @@ export function lowerRun(state: StageState, instruction: RunInstruction, context
     platform: context.request.platform,
     files,
   };
-  return onRoot(state, makeVertex(op, [state.vertex], stepOrigin(instruction, context)), runText(argv, state.args));
+  return onRoot(
+    state,
+    makeVertex(op, [state.vertex], stepOrigin(instruction, context)),
+    runText(argv, state.args),
+  );
 }
 
 function refuseUnsupported({ mounts, network, security, devices }: RunInstruction): void {
@@ -44,9 +52,13 @@ function unsupported(flag: string): TsbuildError {
 }
 
 /** The argument vector, and the script file when the step is one heredoc that starts with `#!`. */
-function runCommand(state: StageState, { command, heredocs }: RunInstruction): Pick<ExecOp, 'argv' | 'files'> {
+function runCommand(
+  state: StageState,
+  { command, heredocs }: RunInstruction,
+): Pick<ExecOp, 'argv' | 'files'> {
   const [script, ...others] = heredocs;
-  if (command.form === 'exec' || script === undefined) return { argv: commandArgv(state, command), files: [] };
+  if (command.form === 'exec' || script === undefined)
+    return { argv: commandArgv(state, command), files: [] };
   const shell = state.config.Shell ?? defaultShell;
   if (others.length > 0 || !isOnlyHeredoc(command.text)) {
     return { argv: [...shell, [command.text, ...heredocs.map(heredocText)].join('\n')], files: [] };

@@ -3,7 +3,10 @@ import type { Origin } from '../vertex.js';
 import { stageName, type StageContext } from './lowering.js';
 
 /** Name, place and identity of the step that an instruction makes. */
-export function stepOrigin(instruction: Instruction, context: StageContext & { readonly step: number }): Origin {
+export function stepOrigin(
+  instruction: Instruction,
+  context: StageContext & { readonly step: number },
+): Origin {
   const stage = stageName(context.stage);
   return {
     name: `[${context.label(context.step)}] ${oneLine(instruction.text)}`,

@@ -9,7 +9,11 @@ import { stepOrigin } from './step-origin.js';
 import { wordScope } from './word-scope.js';
 
 /** Sets the working directory and makes it, with its parents, as a layer of its own; `/` is always there. */
-export function lowerWorkdir(state: StageState, instruction: WordInstruction<'WORKDIR'>, context: StageContext & { readonly step: number }): StageState {
+export function lowerWorkdir(
+  state: StageState,
+  instruction: WordInstruction<'WORKDIR'>,
+  context: StageContext & { readonly step: number },
+): StageState {
   const { escape } = context.request.dockerfile.directives;
   const word = expandWord(instruction.word, wordScope(state, context, instruction.range), escape);
   const path = resolveWorkdir(state.config.WorkingDir, word);

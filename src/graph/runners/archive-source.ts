@@ -1,6 +1,11 @@
 import { open } from 'node:fs/promises';
 import { readBody } from '../../layers/body.js';
-import { decompress, detectCompression, looksLikeTar, type CompressionKind } from '../../layers/compression.js';
+import {
+  decompress,
+  detectCompression,
+  looksLikeTar,
+  type CompressionKind,
+} from '../../layers/compression.js';
 import { readArchive } from '../../layers/read-layer.js';
 import type { Body, Changeset, File } from '../../layers/types.js';
 import { toByteString } from '../../util/bytes.js';
@@ -38,7 +43,11 @@ export interface UnpackedArchive {
 }
 
 /** Reads an archive once: what is in it, and its uncompressed tar at `path`, from which its files are read. */
-export async function readArchiveFile(body: Body, kind: CompressionKind, path: string): Promise<UnpackedArchive> {
+export async function readArchiveFile(
+  body: Body,
+  kind: CompressionKind,
+  path: string,
+): Promise<UnpackedArchive> {
   const handle = await open(path, 'wx', 0o600);
   async function* copied(): AsyncGenerator<Uint8Array> {
     for await (const chunk of decompress(readBody(body), kind)) {

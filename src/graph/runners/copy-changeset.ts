@@ -28,7 +28,9 @@ export interface CopyWork {
 }
 
 /** What one COPY or ADD changes, and where the bytes of its files are. */
-export async function copyChangeset(work: CopyWork): Promise<{ readonly changeset: Changeset; readonly bodies: BodySource }> {
+export async function copyChangeset(
+  work: CopyWork,
+): Promise<{ readonly changeset: Changeset; readonly bodies: BodySource }> {
   const options = await copyOptions(work);
   const bodies: ((file: File) => Body | undefined | Promise<Body | undefined>)[] = [];
   let changeset = emptyChangeset;
@@ -49,7 +51,11 @@ export async function copyChangeset(work: CopyWork): Promise<{ readonly changese
   return { changeset, bodies: firstOf([...bodies, ...work.sources.map(({ body }) => body)]) };
 }
 
-async function copyOptions({ op, base, now }: CopyWork): Promise<Omit<CopyOptions, 'defaultOwner' | 'stripXattrs'>> {
+async function copyOptions({
+  op,
+  base,
+  now,
+}: CopyWork): Promise<Omit<CopyOptions, 'defaultOwner' | 'stripXattrs'>> {
   const { destination, workdir, parents, chown, chmod } = op;
   const accounts = chown === undefined || isNumericAccount(chown) ? {} : await accountFiles(base);
   return {
@@ -101,15 +107,23 @@ function append(parts: Part[], fromOutside: boolean, source: CopySource): void {
   }
 }
 
-async function unpacked(source: SelectedSource, { node }: Selection, shop: Workshop): Promise<UnpackedArchive | undefined> {
+async function unpacked(
+  source: SelectedSource,
+  { node }: Selection,
+  shop: Workshop,
+): Promise<UnpackedArchive | undefined> {
   if (node.kind !== 'file' || !source.fromOutside) return undefined;
   const body = await source.body(node);
   const kind = body && (await archiveKind(body));
-  return body === undefined || kind === undefined ? undefined : readArchiveFile(body, kind, await shop.temporaryFile());
+  return body === undefined || kind === undefined
+    ? undefined
+    : readArchiveFile(body, kind, await shop.temporaryFile());
 }
 
 /** Asks one place after the other. */
-function firstOf(places: readonly ((file: File) => Body | undefined | Promise<Body | undefined>)[]): BodySource {
+function firstOf(
+  places: readonly ((file: File) => Body | undefined | Promise<Body | undefined>)[],
+): BodySource {
   return async (file) => {
     for (const place of places) {
       const body = await place(file);

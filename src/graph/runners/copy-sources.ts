@@ -49,7 +49,11 @@ interface SelectionContext {
   readonly parents: boolean;
 }
 
-async function selectSource(source: CopySourceSpec, origin: CopyOrigin, { shop, exclude, parents }: SelectionContext): Promise<SelectedSource> {
+async function selectSource(
+  source: CopySourceSpec,
+  origin: CopyOrigin,
+  { shop, exclude, parents }: SelectionContext,
+): Promise<SelectedSource> {
   const { op } = origin.vertex;
   const { pattern } = source;
   const options = { parents, ...(exclude === undefined ? {} : { exclude }) };
@@ -66,7 +70,12 @@ async function selectSource(source: CopySourceSpec, origin: CopyOrigin, { shop, 
   const snapshot = origin.snapshot;
   if (snapshot === undefined) throw new Error(`${origin.vertex.origin.name} was not solved`);
   const tree: Tree = await snapshot.tree();
-  return { pattern, selections: select(tree, pattern, options), fromOutside: false, body: (file) => snapshot.find(file) };
+  return {
+    pattern,
+    selections: select(tree, pattern, options),
+    fromOutside: false,
+    body: (file) => snapshot.find(file),
+  };
 }
 
 /** A source that .dockerignore keeps out: the message names the pattern. */
@@ -76,24 +85,34 @@ function explained<T>(work: () => T, pattern: string, { excluded }: ScannedConte
   } catch (error) {
     if (!(error instanceof TsbuildError)) throw error;
     const path = pattern.replace(/^\/+/, '').replace(/\/+$/, '');
-    const hidden = [...excluded].find(([hiddenPath]) => path === hiddenPath || path.startsWith(`${hiddenPath}/`));
+    const hidden = [...excluded].find(
+      ([hiddenPath]) => path === hiddenPath || path.startsWith(`${hiddenPath}/`),
+    );
     if (hidden === undefined) throw error;
-    throw new TsbuildError('copy', `${JSON.stringify(fromByteString(pattern))} is excluded from the build context`, {
-      hint: `the pattern ${JSON.stringify(hidden[1])} of .dockerignore keeps it out; add an exception such as !${fromByteString(path)}`,
-      cause: error,
-    });
+    throw new TsbuildError(
+      'copy',
+      `${JSON.stringify(fromByteString(pattern))} is excluded from the build context`,
+      {
+        hint: `the pattern ${JSON.stringify(hidden[1])} of .dockerignore keeps it out; add an exception such as !${fromByteString(path)}`,
+        cause: error,
+      },
+    );
   }
 }
 
 function* filesOf(nodes: Iterable<Node>): Iterable<File> {
   for (const node of nodes) {
     if (node.kind === 'file') yield node;
-    else if (node.kind === 'directory') for (const [, below] of walkTree(node)) if (below.kind === 'file') yield below;
+    else if (node.kind === 'directory')
+      for (const [, below] of walkTree(node)) if (below.kind === 'file') yield below;
   }
 }
 
 /** Bodies by digest: what copy() returns are new nodes with other owners. */
-function contextBodies(context: ScannedContext, selections: readonly Selection[]): (file: File) => Body | undefined {
+function contextBodies(
+  context: ScannedContext,
+  selections: readonly Selection[],
+): (file: File) => Body | undefined {
   const bodies = new Map<string, Body>();
   for (const file of filesOf(selections.map(({ node }) => node))) {
     if (!bodies.has(file.digest)) bodies.set(file.digest, context.body(file));

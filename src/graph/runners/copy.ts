@@ -25,10 +25,15 @@ function opRecipe(op: CopyOp): Recipe {
 
 /** Sources from the context or the Dockerfile enter the definition key by their content. */
 async function selectionRecipe(vertex: Vertex<CopyOp>, shop: Workshop): Promise<Recipe> {
-  const origins = vertex.inputs.map((input) => (isInput(input) ? { vertex: input, snapshot: undefined } : undefined));
+  const origins = vertex.inputs.map((input) =>
+    isInput(input) ? { vertex: input, snapshot: undefined } : undefined,
+  );
   const sources = await selectSources(vertex.op, origins, shop);
   return sources.flatMap(({ pattern, selections }) =>
-    selections.map(({ path, node }): [string, string] => [`files of ${pattern}`, `${path}\0${contentDigest(node)}`]),
+    selections.map(({ path, node }): [string, string] => [
+      `files of ${pattern}`,
+      `${path}\0${contentDigest(node)}`,
+    ]),
   );
 }
 

@@ -18,7 +18,10 @@ export function execRecipe(op: ExecOp): Recipe {
   });
   return [
     ['op', op.kind],
-    ...op.argv.map((word, i): [string, string] => [i === op.argv.length - 1 ? 'command' : `argument ${i}`, word]),
+    ...op.argv.map((word, i): [string, string] => [
+      i === op.argv.length - 1 ? 'command' : `argument ${i}`,
+      word,
+    ]),
     ...environment,
     ['working directory', op.cwd],
     ['user', op.user],
@@ -65,7 +68,12 @@ async function execSpec({ op, vertex, shop }: Task<ExecOp>, root: Snapshot): Pro
       cwd: toByteString(op.cwd),
       user: resolveUser(op.user, accounts),
     },
-    mounts: op.files.map(({ target, content }) => ({ kind: 'file', target, bytes: Buffer.from(content), mode: 0o755 })),
+    mounts: op.files.map(({ target, content }) => ({
+      kind: 'file',
+      target,
+      bytes: Buffer.from(content),
+      mode: 0o755,
+    })),
     network: op.network,
     security: op.security,
     hostname: op.hostname,
@@ -82,9 +90,13 @@ function isDeclared(op: ExecOp, pair: string): boolean {
 function failure(op: ExecOp, result: Extract<ExecResult, { ok: false }>): TsbuildError {
   const code = `exit code: ${result.exitCode}`;
   const how = result.signal === undefined ? code : `${code} (killed by ${result.signal})`;
-  return new TsbuildError('run', `process ${JSON.stringify(op.argv.join(' '))} did not complete successfully: ${how}`, {
-    hint: exitHint(op, result.exitCode),
-  });
+  return new TsbuildError(
+    'run',
+    `process ${JSON.stringify(op.argv.join(' '))} did not complete successfully: ${how}`,
+    {
+      hint: exitHint(op, result.exitCode),
+    },
+  );
 }
 
 /** What an exit code of the shell, of execve or of the kernel usually means. */
@@ -92,7 +104,9 @@ function exitHint(op: ExecOp, exitCode: number): string | undefined {
   if (exitCode === 127) {
     return `a command was not found: install it in an earlier step, or check PATH and the spelling; ${JSON.stringify(op.argv[0])} must exist in the image`;
   }
-  if (exitCode === 126) return 'a command could not be executed: check its mode (chmod +x), its #! line and its architecture';
-  if (exitCode === 137) return 'the step was killed (SIGKILL); often the machine or its limit ran out of memory';
+  if (exitCode === 126)
+    return 'a command could not be executed: check its mode (chmod +x), its #! line and its architecture';
+  if (exitCode === 137)
+    return 'the step was killed (SIGKILL); often the machine or its limit ran out of memory';
   return undefined;
 }

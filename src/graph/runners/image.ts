@@ -15,6 +15,8 @@ export function imageRecipe(op: ImageOp): Recipe {
 /** The image's layers by reference; nothing is downloaded. */
 export async function imageSnapshot(vertex: Vertex<ImageOp>, { layers }: Workshop): Promise<Snapshot> {
   const { op } = vertex;
-  const opened = await Promise.all(op.layers.map(({ diffId, blob }) => layers.fromBlob(diffId, blob, op.created)));
+  const opened = await Promise.all(
+    op.layers.map(({ diffId, blob }) => layers.fromBlob(diffId, blob, op.created)),
+  );
   return layers.snapshot(opened.map((layer) => layer.ref));
 }

@@ -5,7 +5,10 @@ import { toByteString } from '../../util/bytes.js';
 import type { InlineOp } from '../ops.js';
 
 /** Files of an `inline` op as a tree, with their bytes: mode 0644, owned by root (BuildKit's heredoc files). */
-export function inlineTree(op: InlineOp, mtime: bigint): { readonly tree: Tree; readonly body: (file: File) => Body | undefined } {
+export function inlineTree(
+  op: InlineOp,
+  mtime: bigint,
+): { readonly tree: Tree; readonly body: (file: File) => Body | undefined } {
   const bodies = new Map<string, Body>();
   const entries = new Map<string, File>();
   for (const { name, content } of op.files) {
@@ -20,5 +23,8 @@ export function inlineTree(op: InlineOp, mtime: bigint): { readonly tree: Tree; 
 }
 
 export function inlineRecipe(op: InlineOp): Recipe {
-  return [['op', op.kind], ...op.files.map(({ name, content }): [string, string] => [`heredoc ${name}`, content])];
+  return [
+    ['op', op.kind],
+    ...op.files.map(({ name, content }): [string, string] => [`heredoc ${name}`, content]),
+  ];
 }

@@ -20,7 +20,12 @@ export const mkdirRunner: Runner<MkdirOp> = {
     if (base === undefined) throw new Error('mkdir has no base');
     const { uid, gid } = resolveUser(op.user, op.user === '' ? {} : await accountFiles(base));
     const now = shop.now();
-    const changeset = makeDirectory(await base.tree(), op.path, { mode: 0o755, uid, gid, now: BigInt(now) * 1_000_000n });
+    const changeset = makeDirectory(await base.tree(), op.path, {
+      mode: 0o755,
+      uid,
+      gid,
+      now: BigInt(now) * 1_000_000n,
+    });
     return {
       recipe: [
         ['op', 'changeset'],

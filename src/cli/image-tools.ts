@@ -1,0 +1,50 @@
+import { fetchBlob } from '../build/fetch-blob.js';
+import { openImage, type OpenImage } from '../build/open-image.js';
+import { resolvedImage } from '../build/image-resolver.js';
+import { LayerStore } from '../layers/layer-store.js';
+import type { Job } from '../progress/event.js';
+import type { RegistryClient } from '../registry/types.js';
+import type { StoredImage } from '../store/references.js';
+import type { Store } from '../store/store.js';
+import { once } from '../util/once.js';
+import type { CliContext } from './context.js';
+import { openStoreOf } from './open-store.js';
+import { progressRenderer, type ProgressOptions } from './progress-output.js';
+import { registryClient } from './registry-tools.js';
+import type { RegistryRequest } from './registry-request.js';
+
+/** What commands that move images work with. */
+export interface ImageTools {
+  readonly store: Store;
+  readonly client: () => Promise<RegistryClient>;
+  readonly job: Job;
+  /** Opens an image of the store; missing blobs are fetched from where they came. */
+  open(name: string, image: StoredImage): Promise<OpenImage>;
+}
+
+/** Runs `work` with the store leased, a registry client and progress, and puts all of it away. */
+export async function withImageTools<T>(
+  { registry, progress }: { readonly registry: RegistryRequest; readonly progress: ProgressOptions },
+  context: CliContext,
+  work: (tools: ImageTools) => Promise<T>,
+): Promise<T> {
+  const renderer = progressRenderer(progress, context);
+  const job: Job = { signal: context.signal, emit: (event) => renderer.emit(event) };
+  const client = once(() => Promise.resolve(registryClient(registry, context)));
+  const store = await openStoreOf(context);
+  const lease = await store.lease({ signal: context.signal });
+  try {
+    const layers = new LayerStore({
+      store,
+      fetch: (blob) => fetchBlob(blob, { client, job }),
+      namespace: () => Promise.resolve('trusted'),
+    });
+    const open = async (name: string, image: StoredImage) =>
+      openImage(await resolvedImage(store, name, image), { store, layers });
+    return await work({ store, client, job, open });
+  } finally {
+    lease.release();
+    renderer.end();
+    await store.close();
+  }
+}
