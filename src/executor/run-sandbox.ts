@@ -1,0 +1,134 @@
+/** Plays a sandbox program and watches it to its end. */
+import { readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { encodeProgram } from '../sys/program.js';
+import { playerError, startPlayer, type Player, type PlayerError, type Report } from '../sys/player.js';
+import { outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
+import { PipeReader } from './output.js';
+import type { SandboxPlan } from './sandbox/plan.js';
+import { sandboxProgram } from './sandbox/program.js';
+import { accessTag, executeTag, readyTag } from './sandbox/step.js';
+
+/** How a step ended. */
+export type Outcome =
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly signal: string | undefined }
+  /** No place of the command could be executed: an errno for each, and whether the file is there. */
+  | { readonly kind: 'not-started'; readonly attempts: readonly Attempt[] }
+  /** The kernel refused a part of the sandbox. */
+  | { readonly kind: 'refused'; readonly error: PlayerError }
+  /** The step's working directory lies outside its root. */
+  | { readonly kind: 'outside' };
+
+export interface Attempt {
+  /** Errno of execve. */
+  readonly errno: number;
+  /** Whether the file is there and may be executed. */
+  readonly executable: boolean;
+}
+
+/** Runs a plan. After an abort everything in the sandbox is dead when the promise is rejected with the signal's reason. */
+export async function runSandbox(plan: SandboxPlan, signal: AbortSignal): Promise<Outcome> {
+  const programs = [sealedPlayer(plan.host.arch), sandboxProgram(plan)];
+  const bytes = Buffer.concat(programs.map((program) => encodeProgram(program, plan.host.arch)));
+  signal.throwIfAborted();
+  const watch = new Watch(plan, programs);
+  const player = await startPlayer(bytes, { onReport: (report) => watch.onReport(report) });
+  watch.player = player;
+  const abort = (): void => void killAll(player);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  try {
+    const end = await player.done;
+    watch.finish();
+    signal.throwIfAborted();
+    return watch.outcome(end.exitCode ?? 128 + signalNumber(end.signal));
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Collects what is reported of one step. */
+class Watch {
+  player: Player | undefined;
+  #playing = 0;
+  #failure: PlayerError | undefined;
+  #status: number | undefined;
+  #outside = false;
+  #readers: PipeReader[] = [];
+  #attempts: Attempt[] = [];
+  #executable = new Map<bigint, boolean>();
+
+  constructor(
+    readonly plan: SandboxPlan,
+    readonly programs: readonly ReturnType<typeof sandboxProgram>[],
+  ) {}
+
+  onReport(report: Report): void {
+    const { tag, value } = report;
+    if (tag >= 0n) this.#failure ??= playerError(this.programs[this.#playing] ?? { operations: [] }, report);
+    else if (tag === -1n) this.#status ??= Number(BigInt.asIntN(32, value));
+    else if (tag === startedTag) this.#playing = 1;
+    else if (tag === readyTag) this.#start(value);
+    else if (tag <= accessTag) this.#executable.set(tag - accessTag, value === 0n);
+    else if (tag <= executeTag) this.#attempts.push(this.#attempt(tag - executeTag, value));
+  }
+
+  /** The first report of a status comes from the step's own parent. */
+  outcome(exitCode: number): Outcome {
+    if (this.#failure !== undefined) return { kind: 'refused', error: this.#failure };
+    if (this.#outside) return { kind: 'outside' };
+    if (this.#attempts.length > 0) return { kind: 'not-started', attempts: this.#attempts };
+    const status = this.#status ?? exitCode << 8;
+    const number = status & 0x7f;
+    if (number === 0) return { kind: 'exited', exitCode: (status >> 8) & 0xff, signal: undefined };
+    return { kind: 'exited', exitCode: 128 + number, signal: signalName(number) };
+  }
+
+  finish(): void {
+    for (const reader of this.#readers) reader.finish();
+  }
+
+  #attempt(index: bigint, value: bigint): Attempt {
+    return { errno: -Number(value), executable: this.#executable.get(index) ?? false };
+  }
+
+  /** The step waits: take its pipes, check where it stands, let it go. */
+  #start(path: bigint): void {
+    const player = this.player;
+    if (player === undefined) return;
+    if ((path & 0xffn) !== slash) {
+      this.#outside = true;
+      player.kill();
+      return;
+    }
+    const { onOutput } = this.plan.spec;
+    this.#readers = (['stdout', 'stderr'] as const).map((stream) => {
+      return new PipeReader(player.pid, outputPipes[stream].read, (chunk) => onOutput(stream, chunk));
+    });
+    player.send(Uint8Array.of(1));
+  }
+}
+
+/** The kernel writes `(unreachable)` before a path outside the root (getcwd(2)). */
+const slash = BigInt('/'.charCodeAt(0));
+
+/**
+ * Kills the first process of the PID namespace, whose death the kernel completes only when all others are dead; its
+ * parent waits for it. Before it exists, or where the kernel does not tell it, the parent is killed, and it by that.
+ */
+async function killAll(player: Player): Promise<void> {
+  const children = await readFile(`/proc/${player.pid}/task/${player.pid}/children`, 'latin1').catch(
+    () => '',
+  );
+  const pid = Number(children.trim());
+  if (pid > 0) process.kill(pid, 'SIGKILL');
+  else player.kill();
+}
+
+function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+}
+
+function signalNumber(name: string | undefined): number {
+  return Object.entries(constants.signals).find(([other]) => other === name)?.[1] ?? 0;
+}

@@ -1,0 +1,118 @@
+import { linux } from '../linux.js';
+import { playerImage, type Arch } from '../../sys/player-elf.js';
+import { addressOf, valueOf, type Operation, type Program } from '../../sys/program.js';
+import { jump, report } from './operations.js';
+import type { SandboxPlan } from './plan.js';
+
+const dieWithParent: Operation = {
+  call: 'prctl',
+  args: [linux.PR_SET_PDEATHSIG, linux.SIGKILL],
+  label: 'death signal',
+};
+
+/** Descriptors of the pipes behind the step's stdout and stderr: fixed, as everything above 4 was closed before. */
+export const outputPipes = { stdout: { read: 5, write: 6 }, stderr: { read: 7, write: 8 } } as const;
+const firstFreeFd = 9;
+
+/** Tag of the report that the second program, the sandbox's, is being played. */
+export const startedTag = -3n;
+
+/**
+ * Goes on as a copy of the player in sealed memory, so that a step that executes /proc/self/exe can never write to a
+ * file of the host (CVE-2019-5736). The next program on fd 3 is played by the copy.
+ */
+export function sealedPlayer(arch: Arch): Program {
+  const { address, size } = playerImage(arch);
+  const flags = linux.MFD_CLOEXEC | linux.MFD_ALLOW_SEALING;
+  const create = { call: 'memfd_create', result: { slot: 'copy' }, label: 'memory file' } as const;
+  return {
+    operations: [
+      dieWithParent,
+      { ...create, args: ['tsbuild-init', flags | linux.MFD_EXEC], tolerate: linux.EINVAL, skip: 1 },
+      jump(1),
+      { ...create, args: ['tsbuild-init', flags] }, // kernels before 6.3
+      { call: 'write', args: [valueOf('copy'), address, size], label: 'memory file' },
+      {
+        call: 'fcntl',
+        args: [valueOf('copy'), linux.F_ADD_SEALS, linux.F_SEAL_ALL],
+        label: 'seal memory file',
+      },
+      {
+        call: 'execveat',
+        args: [valueOf('copy'), '', { words: ['tsbuild-init', 0] }, { words: [0] }, linux.AT_EMPTY_PATH],
+        label: 'execute memory file',
+      },
+    ],
+  };
+}
+
+/** Pipes, namespaces and a private view of all mounts: what the outermost process does first. */
+export function enterNamespaces({ spec }: SandboxPlan): Operation[] {
+  const own = spec.network === 'none';
+  const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET } = linux;
+  const flags =
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (own ? CLONE_NEWNET : 0);
+  const MAXIMUM_FD = 0xffffffff;
+  return [
+    dieWithParent,
+    ...report(startedTag, 'started'),
+    { call: 'close_range', args: [outputPipes.stdout.read, MAXIMUM_FD, 0], label: 'close descriptors' },
+    ...pipe(1, outputPipes.stdout.write, spec.process.user.uid),
+    ...pipe(2, outputPipes.stderr.write, spec.process.user.uid),
+    { call: 'unshare', args: [flags], label: 'make namespaces' },
+    ...(own ? loopbackUp : []),
+    { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
+  ];
+}
+
+/** A pipe whose writing end becomes `fd`, owned by the user so that /dev/stdout can be opened by it. */
+function pipe(fd: number, end: number, uid: number): Operation[] {
+  return [
+    { call: 'pipe2', args: [addressOf('pipe'), 0], label: 'make a pipe' },
+    { call: 'dup3', args: [end, fd, 0], label: 'make a pipe' },
+    { call: 'fchown', args: [fd, uid, -1], label: 'make a pipe' },
+  ];
+}
+
+const loopbackUp: readonly Operation[] = [
+  {
+    call: 'socket',
+    args: [linux.AF_INET, linux.SOCK_DGRAM, 0],
+    result: { slot: 'socket' },
+    label: 'loopback',
+  },
+  { call: 'ioctl', args: [valueOf('socket'), linux.SIOCSIFFLAGS, interfaceUp('lo')], label: 'loopback' },
+  { call: 'close', args: [valueOf('socket')] },
+];
+
+/** struct ifreq: 16 bytes of name, then flags. */
+function interfaceUp(name: string): Uint8Array {
+  const request = Buffer.alloc(40);
+  request.write(name, 'latin1');
+  request.writeUInt16LE(linux.IFF_UP, 16);
+  return request;
+}
+
+/** Goes on in a child, whose parent only reaps and passes on its status. */
+export function fork(label: string): Operation {
+  return { call: 'clone', args: [linux.SIGCHLD, 0, 0, 0, 0], fork: true, label };
+}
+
+/** What the first process of the PID namespace does before anything else: it dies with its parent and cannot be traced. */
+export const becomeInit: readonly Operation[] = [
+  dieWithParent,
+  { call: 'prctl', args: [linux.PR_SET_DUMPABLE, 0], label: 'protect init' },
+];
+
+/** Leaves the old root for good; then all descriptors of the preparation are closed. */
+export function enterRoot(spec: SandboxPlan['spec']): Operation[] {
+  return [
+    { call: 'fchdir', args: [valueOf('root')], label: 'enter the root' },
+    { call: 'pivot_root', args: ['.', '.'], label: 'pivot_root' },
+    { call: 'umount2', args: ['.', linux.MNT_DETACH], label: 'leave the old root' },
+    { call: 'chdir', args: ['/'], label: 'enter the root' },
+    { call: 'close_range', args: [firstFreeFd, 0xffffffff, 0], label: 'close descriptors' },
+    { call: 'sethostname', args: [spec.hostname, spec.hostname.length], label: 'set the host name' },
+    { call: 'setdomainname', args: ['(none)', 6], label: 'set the domain name' },
+  ];
+}

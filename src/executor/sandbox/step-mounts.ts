@@ -1,0 +1,187 @@
+import { linux } from '../linux.js';
+import { valueOf, type Operation } from '../../sys/program.js';
+import { inert } from './base-mounts.js';
+import { attachTo, cloneMount, newMount, openBelow, setAttributes, writeFile } from './operations.js';
+import type { MountPoint, PlannedMount, SandboxPlan } from './plan.js';
+
+const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = linux;
+const root = valueOf('root');
+const memory = valueOf('memory');
+
+/**
+ * /etc/hosts, /etc/resolv.conf and the mounts of the step, in their order. Files given as bytes lie in one file system
+ * in memory that the step does not see; each is bound to its place.
+ */
+export function mountForStep(plan: SandboxPlan): Operation[] {
+  const { spec, host, mounts, paths } = plan;
+  const own = { mode: 0o644, uid: 0, gid: 0, attributes: inert | MOUNT_ATTR_RDONLY };
+  const hosts = hostsFile(spec.hostname, spec.extraHosts);
+  return [
+    ...mountMemory(paths.memory, mounts),
+    ...bindFile({ ...own, bytes: hosts, at: { path: plan.hosts, inside: [] } }, 'hosts'),
+    ...bindFile({ ...own, bytes: host.resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),
+    ...mounts.flatMap(({ mount, at, isDirectory }, index) => {
+      if (mount.kind === 'secret') return bindFile({ ...own, ...mount, at }, `${index}`);
+      if (mount.kind !== 'file') return mountOne(paths.memory, { mount, at, isDirectory }, index);
+      const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+      return bindFile({ ...own, bytes: mount.bytes, mode: mount.mode, at, attributes }, `${index}`);
+    }),
+  ];
+}
+
+interface MemoryFile {
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly at: MountPoint;
+  readonly attributes: number;
+}
+
+/** Lines of /etc/hosts. */
+function hostsFile(
+  hostname: string,
+  extra: readonly (readonly [name: string, address: string])[],
+): Uint8Array {
+  const lines = [
+    `127.0.0.1\tlocalhost ${hostname}`,
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    ...extra.map(([name, address]) => `${address}\t${name}`),
+  ];
+  return Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
+}
+
+function mountMemory(path: string, mounts: readonly PlannedMount[]): Operation[] {
+  const label = 'mount files in memory';
+  const bytes = mounts.reduce((sum, { mount }) => sum + ('bytes' in mount ? mount.bytes.length : 0), 0);
+  const size = bytes + mounts.length * 65536 + (1 << 20); // pages are up to 64 KiB
+  const options = [
+    ['mode', '700'],
+    ['size', `${size}`],
+  ] as const;
+  return [
+    ...newMount({ type: 'tmpfs', options, optionalFlags: ['noswap'], attributes: inert }, 'new', label),
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, path, linux.O_PATH | linux.O_CLOEXEC],
+      result: { slot: 'target' },
+      label,
+    },
+    ...attachTo('new', 'target', label),
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, path, linux.O_PATH | linux.O_CLOEXEC],
+      result: { slot: 'memory' },
+      label,
+    },
+  ];
+}
+
+function bindFile(file: MemoryFile, name: string): Operation[] {
+  const label = `mount /${file.at.path}`;
+  return [
+    ...writeFile({ directory: memory, path: name, bytes: file.bytes }, label),
+    { call: 'fchownat', args: [memory, name, file.uid, file.gid, 0], label },
+    { call: 'fchmodat', args: [memory, name, file.mode], label },
+    ...cloneMount({ directory: memory, path: name }, 'new', label),
+    setAttributes('new', file.attributes, label),
+    ...attachAt(file.at, 'file', label),
+  ];
+}
+
+function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, index: number): Operation[] {
+  const label = `mount /${at.path}`;
+  const clone = (path: string): Operation[] => cloneMount({ directory: linux.AT_FDCWD, path }, 'new', label);
+  switch (mount.kind) {
+    case 'tmpfs': {
+      const size = mount.size === undefined ? [] : ([['size', `${mount.size}`]] as const);
+      const options = [['mode', '1777'] as const, ...size];
+      const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+      return [
+        ...newMount({ type: 'tmpfs', options, attributes }, 'new', label),
+        ...attachAt(at, 'directory', label),
+      ];
+    }
+    case 'cache': {
+      const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount.readonly ? MOUNT_ATTR_RDONLY : 0);
+      return [
+        ...clone(mount.source),
+        setAttributes('new', attributes, label),
+        ...attachAt(at, 'directory', label),
+      ];
+    }
+    case 'bind': {
+      const kind = isDirectory ? 'directory' : 'file';
+      const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
+      const source = mount.writable
+        ? discardingMount({ source: mount.source, isDirectory, memory: memoryPath, index })
+        : clone(mount.source);
+      return [...source, setAttributes('new', attributes, label), ...attachAt(at, kind, label)];
+    }
+    default:
+      return [];
+  }
+}
+
+/**
+ * A writable view of a host path whose changes are lost with the sandbox: an overlay whose upper lies in memory.
+ * A single file is shown through an overlay of its directory.
+ */
+function discardingMount(from: {
+  readonly source: string;
+  readonly isDirectory: boolean;
+  readonly memory: string;
+  readonly index: number;
+}): Operation[] {
+  const label = 'mount a writable bind';
+  const slash = from.source.lastIndexOf('/');
+  const lower = from.isDirectory ? from.source : from.source.slice(0, slash) || '/';
+  const place = `${from.memory}/bind-${from.index}`;
+  const AT = linux.AT_FDCWD;
+  const directory = (path: string, mode: number): Operation => ({
+    call: 'mkdirat',
+    args: [AT, path, mode],
+    label,
+  });
+  const open = (path: string, fd: number): Operation[] => [
+    { call: 'openat', args: [AT, path, linux.O_PATH | linux.O_CLOEXEC], result: { slot: 'opened' }, label },
+    { call: 'dup3', args: [valueOf('opened'), fd, linux.O_CLOEXEC], label },
+    { call: 'close', args: [valueOf('opened')] },
+  ];
+  const [lowerFd, upperFd, workFd] = [60, 61, 62];
+  const options = `lowerdir=${lowerFd},upperdir=${upperFd},workdir=${workFd},redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
+  return [
+    directory(place, 0o700),
+    // Changes go to a file system of their own: the one for secrets is small.
+    ...newMount({ type: 'tmpfs', options: [['mode', '700']], attributes: inert }, 'new', label),
+    { call: 'openat', args: [AT, place, linux.O_PATH | linux.O_CLOEXEC], result: { slot: 'target' }, label },
+    ...attachTo('new', 'target', label),
+    ...['upper', 'work', 'view'].map((name) => directory(`${place}/${name}`, 0o755)),
+    ...open(lower, lowerFd),
+    ...open(`${place}/upper`, upperFd),
+    ...open(`${place}/work`, workFd),
+    { call: 'chdir', args: ['/proc/self/fd'], label },
+    { call: 'mount', args: ['overlay', `${place}/view`, 'overlay', linux.MS_NODEV, options], label },
+    { call: 'chdir', args: ['/'] },
+    ...cloneMount(
+      { directory: AT, path: `${place}/view${from.isDirectory ? '' : from.source.slice(slash)}` },
+      'new',
+      label,
+    ),
+  ];
+}
+
+/** Attaches the detached mount in `new`; what is missing inside another mount is made there first. */
+function attachAt({ path, inside }: MountPoint, kind: 'directory' | 'file', label: string): Operation[] {
+  const names = path.split('/');
+  const made = inside.flatMap((name, index): Operation[] => {
+    const parent = names.slice(0, names.length - inside.length + index).join('/');
+    const last = index === inside.length - 1;
+    const make: Operation =
+      last && kind === 'file'
+        ? { call: 'mknodat', args: [valueOf('parent'), name, linux.S_IFREG | 0o644, 0], tolerate: 'any' }
+        : { call: 'mkdirat', args: [valueOf('parent'), name, 0o755], tolerate: 'any' };
+    return [openBelow(root, parent, 'parent', label), make, { call: 'close', args: [valueOf('parent')] }];
+  });
+  return [...made, openBelow(root, path, 'target', label), ...attachTo('new', 'target', label)];
+}

@@ -1,0 +1,153 @@
+import { linux } from '../linux.js';
+import { addressOf, valueOf, type Argument, type Operation } from '../../sys/program.js';
+import { defaultCapabilities, hasCapability } from '../capabilities.js';
+import { seccompFilter } from '../seccomp/filter.js';
+import type { User } from '../types.js';
+import { report } from './operations.js';
+import type { HostFacts, SandboxPlan } from './plan.js';
+
+/** Tag of the report that the step is ready: the value is the start of its working directory's path. */
+export const readyTag = -2n;
+/** Tags of the reports after a failed start: minus this minus the candidate's place. Values are negative errnos. */
+export const executeTag = -1000n;
+export const accessTag = -100_000n;
+
+/** Becomes the step: limits, rights, system call filter, working directory, user; then the given command. */
+export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
+  const { process } = spec;
+  return [
+    { call: 'setsid', args: [], label: 'start a session' },
+    // Refused where the kernel has no keys, or an outer container forbids them: then the filter below does the same.
+    { call: 'keyctl', args: [linux.KEYCTL_JOIN_SESSION_KEYRING, 0], tolerate: 'any' },
+    ...standardInput,
+    ...limits(host),
+    ...(spec.security === 'sandbox' ? restrict(host) : unrestricted(host)),
+    openCwd(process.cwd),
+    { call: 'fchdir', args: [valueOf('cwd')], label: 'enter the working directory' },
+    { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
+    ...becomeUser(process.user),
+    ...report(readyTag, 'path'),
+    { call: 'read', args: [3, addressOf('go'), 1], nonzero: true, label: 'wait for tsbuild' },
+    { call: 'close_range', args: [3, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label: 'close descriptors' },
+    ...execute(process.argv, process.env),
+  ];
+}
+
+/** Sizes of the slots that hold more than a result. */
+export const stepSlots = { path: 4096, go: 8, pipe: 8, started: 8 } as const;
+
+const standardInput: readonly Operation[] = [
+  {
+    call: 'openat',
+    args: [linux.AT_FDCWD, '/dev/null', linux.O_RDWR],
+    result: { slot: 'null' },
+    label: 'open stdin',
+  },
+  { call: 'dup3', args: [valueOf('null'), 0, 0], label: 'open stdin' },
+];
+
+const maximumOpenFiles = 1n << 20n;
+
+function limits({ openFiles, coreSize }: HostFacts): Operation[] {
+  const files = openFiles < maximumOpenFiles ? openFiles : maximumOpenFiles;
+  const set = (resource: number, soft: bigint, hard: bigint, label: string): Operation => {
+    return { call: 'prlimit64', args: [0, resource, { words: [soft, hard] }, 0], label };
+  };
+  return [
+    set(linux.RLIMIT_CORE, 0n, coreSize, 'limit core files'),
+    set(linux.RLIMIT_NOFILE, files, files, 'limit open files'),
+    { call: 'umask', args: [0o022] },
+  ];
+}
+
+function restrict(host: HostFacts): Operation[] {
+  const filter = seccompFilter(host.arch);
+  const program = { words: [filter.length / 8, filter] };
+  const dropped = Array.from({ length: host.lastCapability + 1 }, (_, number) => number).filter(
+    (number) => !hasCapability(defaultCapabilities, number),
+  );
+  return [
+    ...dropped.map((number): Operation => {
+      return { call: 'prctl', args: [linux.PR_CAPBSET_DROP, number, 0, 0, 0], label: 'limit capabilities' };
+    }),
+    // Before the capabilities go: without no_new_privs a filter needs CAP_SYS_ADMIN.
+    {
+      call: 'seccomp',
+      args: [linux.SECCOMP_SET_MODE_FILTER, 0, program],
+      label: 'load the system call filter',
+    },
+    ...setCapabilities(defaultCapabilities & host.permitted),
+  ];
+}
+
+function unrestricted(host: HostFacts): Operation[] {
+  return setCapabilities(host.permitted);
+}
+
+function setCapabilities(set: bigint): Operation[] {
+  const label = 'set capabilities';
+  const header = new Uint8Array(new Uint32Array([linux.LINUX_CAPABILITY_VERSION_3, 0]).buffer);
+  const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
+  const data = new Uint8Array(new Uint32Array([low, low, 0, high, high, 0]).buffer); // effective, permitted, inheritable
+  return [
+    { call: 'prctl', args: [linux.PR_CAP_AMBIENT, linux.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], label },
+    { call: 'capset', args: [header, data], label },
+  ];
+}
+
+/** Links of the image are followed, magic links such as /proc/1/cwd are not: they lead out (CVE-2024-21626). */
+function openCwd(cwd: string): Operation {
+  const how = { words: [linux.O_PATH | linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS] };
+  const args: Argument[] = [linux.AT_FDCWD, cwd, how, 24];
+  return { call: 'openat2', args, result: { slot: 'cwd' }, label: 'enter the working directory' };
+}
+
+/** For a user other than root the kernel empties the permitted and effective sets here. */
+function becomeUser({ uid, gid, groups }: User): Operation[] {
+  const label = 'become the user';
+  return [
+    { call: 'setgroups', args: [groups.length, new Uint8Array(Uint32Array.from(groups).buffer)], label },
+    { call: 'setresgid', args: [gid, gid, gid], label },
+    { call: 'setresuid', args: [uid, uid, uid], label },
+  ];
+}
+
+/** Tries each place of the command; when none starts, reports why and ends with 127. */
+function execute(argv: readonly string[], env: readonly string[]): Operation[] {
+  const paths = commandPaths(argv[0] ?? '', env);
+  const vectors = [{ words: [...argv, 0] }, { words: [...env, 0] }];
+  return [
+    ...paths.map((path, index): Operation => ({
+      call: 'execve',
+      args: [path, ...vectors],
+      tolerate: 'any',
+      result: { slot: 'executed', offset: index * 8 },
+    })),
+    ...paths.map((path, index): Operation => ({
+      call: 'faccessat',
+      args: [linux.AT_FDCWD, path, linux.X_OK],
+      tolerate: 'any',
+      result: { slot: 'accessed', offset: index * 8 },
+    })),
+    ...paths.flatMap((_, index) => [
+      ...report(accessTag - BigInt(index), 'accessed', index * 8),
+      ...report(executeTag - BigInt(index), 'executed', index * 8),
+    ]),
+    { call: 'exit_group', args: [127] },
+  ];
+}
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Where a command is looked for: itself when it has a slash, otherwise each folder of PATH (execvp(3)). */
+export function commandPaths(command: string, env: readonly string[]): string[] {
+  if (command.includes('/')) return [command];
+  const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? defaultPath;
+  return path.split(':').map((folder) => `${folder === '' ? '.' : folder}/${command}`);
+}
+
+/** Sizes of the result lists of a command, for the program's slots. */
+export function commandSlots(argv: readonly string[], env: readonly string[]): Record<string, number> {
+  const size = commandPaths(argv[0] ?? '', env).length * 8;
+  return { executed: size, accessed: size };
+}
