@@ -1,3 +1,4 @@
+import { parseCheckOptions } from './check-options.js';
 import { InstructionError } from './instruction-error.js';
 import type { PhysicalLine } from './physical-lines.js';
 import { trimStart } from './white-space.js';
@@ -53,5 +54,6 @@ function problem(
   if (name === 'escape' && value !== '\\' && value !== '`') {
     return new InstructionError(`invalid escape token ${JSON.stringify(value)} does not match \` or \\`);
   }
-  return undefined;
+  const [first] = name === 'check' ? parseCheckOptions(value).problems : [];
+  return first === undefined ? undefined : new InstructionError(first);
 }

@@ -49,7 +49,7 @@ export type FlagKind = 'boolean' | 'string' | 'list';
 
 /** Values of the flags of one instruction. */
 export class Flags {
-  readonly #values = new Map<string, readonly string[]>();
+  readonly #values = new Map<string, string[]>();
 
   /**
    * Checks lexed flags against the ones that an instruction has.
@@ -63,10 +63,11 @@ export class Flags {
       const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
       const kind = kinds.get(name);
       if (kind === undefined) throw unknownFlag(name, [...kinds.keys()]);
-      const earlier = this.#values.get(name) ?? [];
-      if (earlier.length > 0 && kind !== 'list') throw flagError(name, `duplicate flag specified: ${name}`);
+      const values = this.#values.get(name) ?? [];
+      if (values.length > 0 && kind !== 'list') throw flagError(name, `duplicate flag specified: ${name}`);
       const value = equals < 0 ? undefined : word.slice(equals + 1);
-      this.#values.set(name, [...earlier, kind === 'boolean' ? boolean(name, value) : text(name, value)]);
+      values.push(kind === 'boolean' ? boolean(name, value) : text(name, value));
+      this.#values.set(name, values);
     }
   }
 

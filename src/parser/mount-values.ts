@@ -84,9 +84,8 @@ export function parseMountSharing(value: string): (typeof sharings)[number] {
 }
 
 function checkTarget(value: string): void {
-  const names = value.split('/').filter((name) => name !== '' && name !== '.');
-  if (value.startsWith('/') && names.length === 0)
-    throw new InstructionError('nothing can be mounted over the root');
+  if (!value.startsWith('/') || posix.normalize(value) !== '/') return;
+  throw new InstructionError('nothing can be mounted over the root');
 }
 
 function checkEnv(value: string): void {

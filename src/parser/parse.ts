@@ -20,10 +20,14 @@ export function parseDockerfile(source: Source): Dockerfile {
   return new DockerfileParser(source).parse();
 }
 
+/** Errors that are narrowed down to a word; a file with more of them is no Dockerfile. */
+const maxLocated = 100;
+
 class DockerfileParser {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #stages = new StageBuilder();
   readonly #lines: readonly PhysicalLine[];
+  #located = 0;
 
   constructor(private readonly source: Source) {
     this.#lines = splitLines(source.text);
@@ -109,7 +113,8 @@ class DockerfileParser {
 
   #partRange(error: TsbuildError, line: LogicalLine, escape: '\\' | '`'): SourceRange {
     const part = error instanceof InstructionError ? error.part : undefined;
-    if (part === undefined || line.heredocs.length > 0) return line.range;
+    if (part === undefined || line.heredocs.length > 0 || this.#located >= maxLocated) return line.range;
+    this.#located++;
     return locate(this.#lines, { range: line.range, part, escape }) ?? line.range;
   }
 

@@ -13,7 +13,7 @@ interface Case {
 }
 
 const letters = (alphabet: string, maxLength: number): fc.Arbitrary<string> =>
-  fc.array(fc.constantFrom(...alphabet), { maxLength }).map((characters) => characters.join(''));
+  fc.array(fc.constantFrom(...Array.from(alphabet)), { maxLength }).map((characters) => characters.join(''));
 
 const cases: fc.Arbitrary<Case> = fc.record({
   value: letters('ab.', 8),

@@ -41,7 +41,7 @@ test('hostile patterns are cut off', (t) => {
   t.throws(() => expandWord(questions, scope, '\\'), { message: /too long to expand/ });
 });
 
-const alphabet = fc.constantFrom(...'$${}{}:-+?#%/\\\'"`AB*? a한😀\n');
+const alphabet = fc.constantFrom(...Array.from('$${}{}:-+?#%/\\\'"`AB*? a한😀\n'));
 const hostile = fc.array(alphabet, { maxLength: 40 }).map((characters) => characters.join(''));
 
 const expansions = [

@@ -1,0 +1,36 @@
+import type { Stage } from '../types.js';
+import { finding, type Finding, type Rule } from './rule.js';
+
+export const workdirRelativePath: Rule = {
+  name: 'WorkdirRelativePath',
+  description:
+    'Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes',
+  *check({ stages }) {
+    const absolute = new Map<string, boolean>();
+    for (const stage of stages) {
+      const findings: Finding[] = [];
+      const inherited = absolute.get(stage.from.image.toLowerCase()) ?? stage.from.image === 'scratch';
+      const known = walk(stage, inherited, findings);
+      if (stage.from.as !== undefined) absolute.set(stage.from.as, known);
+      yield* findings;
+    }
+  },
+};
+
+/** Whether the stage's working directory is known at its end. A variable may hold an absolute path. */
+function walk({ instructions }: Stage, inherited: boolean, findings: Finding[]): boolean {
+  let known = inherited;
+  for (const instruction of instructions) {
+    if (instruction.kind !== 'WORKDIR') continue;
+    if (/^["']?[/$]/.test(instruction.word)) known = true;
+    else if (!known) {
+      findings.push(
+        finding(
+          instruction,
+          `Relative workdir ${JSON.stringify(instruction.word)} can have unexpected results if the base image changes`,
+        ),
+      );
+    }
+  }
+  return known;
+}

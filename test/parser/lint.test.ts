@@ -1,0 +1,125 @@
+import test from 'ava';
+import { lint } from '../../src/parser/lint/lint.js';
+import { rules } from '../../src/parser/lint/rules.js';
+import { parseDockerfile } from '../../src/parser/parse.js';
+
+function findings(text: string): string[] {
+  return lint(parseDockerfile({ name: 'Dockerfile', text })).map(
+    ({ rule, range }) => `${range.startLine} ${rule}`,
+  );
+}
+
+const finds = test.macro<[text: string, ...expected: string[]]>({
+  exec(t, text, ...expected) {
+    t.deepEqual(findings(text), expected);
+  },
+  title: (rule = '', text) => `${rule}: ${JSON.stringify(text)}`,
+});
+
+test('a clean file', finds, '# syntax=x\nFROM a AS b\nWORKDIR /a\nRUN x\nCMD ["x"]');
+
+test('StageNameCasing', finds, 'FROM a AS Build', '1 StageNameCasing');
+test('FromAsCasing', finds, 'FROM a as b', '1 FromAsCasing');
+test('FromAsCasing', finds, 'from a as b');
+test('FromAsCasing', finds, 'from a AS b', '1 FromAsCasing');
+test('NoEmptyContinuation', finds, 'FROM a\nRUN x \\\n\n y', '3 NoEmptyContinuation');
+test('ConsistentInstructionCasing', finds, 'FROM a\nRUN x\nrun y', '3 ConsistentInstructionCasing');
+test('ConsistentInstructionCasing', finds, 'from a\nrun x\nRun y', '3 ConsistentInstructionCasing');
+test(
+  'DuplicateStageName',
+  finds,
+  'FROM a AS x\nFROM b AS X\nRUN c',
+  '2 DuplicateStageName',
+  '2 StageNameCasing',
+);
+test(
+  'ReservedStageName',
+  finds,
+  'FROM a AS scratch\nFROM a AS context',
+  '1 ReservedStageName',
+  '2 ReservedStageName',
+);
+test('JSONArgsRecommended', finds, 'FROM a\nCMD x', '2 JSONArgsRecommended');
+test('JSONArgsRecommended', finds, 'FROM a\nENTRYPOINT x', '2 JSONArgsRecommended');
+test('JSONArgsRecommended', finds, 'FROM a\nSHELL ["x"]\nCMD x');
+test('BrokenJSONForm', finds, "FROM a\nRUN ['x']", '2 BrokenJSONForm');
+test('BrokenJSONForm', finds, 'FROM a\nRUN ["x",]', '2 BrokenJSONForm');
+test('BrokenJSONForm', finds, 'FROM a\nHEALTHCHECK CMD [ "x", "y"', '2 BrokenJSONForm');
+test('BrokenJSONForm', finds, 'FROM a\nRUN []random', '2 BrokenJSONForm');
+test('BrokenJSONForm', finds, 'FROM a\nRUN [ "$a" = b ] && [ -f c ]');
+test('BrokenJSONForm', finds, 'FROM a\nRUN [[ $a == b ]]');
+test('MaintainerDeprecated', finds, 'FROM a\nMAINTAINER me', '2 MaintainerDeprecated');
+test('LegacyKeyValueFormat', finds, 'FROM a\nENV a b', '2 LegacyKeyValueFormat');
+test('LegacyKeyValueFormat', finds, 'FROM a\nLABEL a b', '2 LegacyKeyValueFormat');
+test('LegacyKeyValueFormat', finds, 'FROM a\nENV a=b');
+test('ExposeProtoCasing', finds, 'FROM a\nEXPOSE 80/TCP', '2 ExposeProtoCasing');
+test('ExposeInvalidFormat', finds, 'FROM a\nEXPOSE 127.0.0.1:80:80', '2 ExposeInvalidFormat');
+test('ExposeInvalidFormat', finds, 'FROM a\nEXPOSE ${P:-80}');
+test('WorkdirRelativePath', finds, 'FROM a\nWORKDIR x', '2 WorkdirRelativePath');
+test('WorkdirRelativePath', finds, 'FROM a AS b\nWORKDIR /x\nWORKDIR y\nFROM b\nWORKDIR z');
+test('WorkdirRelativePath', finds, 'FROM a\nWORKDIR $HOME/x');
+test(
+  'MultipleInstructionsDisallowed',
+  finds,
+  'FROM a\nCMD ["a"]\nCMD ["b"]\nFROM b\nCMD ["c"]',
+  '2 MultipleInstructionsDisallowed',
+);
+test('SecretsUsedInArgOrEnv', finds, 'FROM a\nARG npm_token', '2 SecretsUsedInArgOrEnv');
+test('SecretsUsedInArgOrEnv', finds, 'FROM a\nENV AWS_SECRET_ACCESS_KEY=x', '2 SecretsUsedInArgOrEnv');
+test('SecretsUsedInArgOrEnv', finds, 'FROM a\nENV PUBLIC_KEY=x TOKENIZER=y');
+test(
+  'FromPlatformFlagConstDisallowed',
+  finds,
+  'FROM --platform=linux/arm64 a',
+  '1 FromPlatformFlagConstDisallowed',
+);
+test('FromPlatformFlagConstDisallowed', finds, 'FROM --platform=$BUILDPLATFORM a');
+test('RedundantTargetPlatform', finds, 'FROM --platform=$TARGETPLATFORM a', '1 RedundantTargetPlatform');
+test('HeredocWithoutErrexit', finds, 'FROM a\nRUN <<E\na\nb\nE', '2 HeredocWithoutErrexit');
+test('HeredocWithoutErrexit', finds, 'FROM a\nRUN <<E\nset -eux\na\nb\nE');
+test('HeredocWithoutErrexit', finds, 'FROM a\nRUN <<E\n# c\na\nE');
+test('HeredocWithoutErrexit', finds, 'FROM a\nRUN <<E\n#!/bin/sh\na\nb\nE');
+test('HeredocWithoutErrexit', finds, 'FROM a\nRUN cat <<E > x\na\nb\nE');
+test('AutomaticArgHidden', finds, 'FROM a\nARG TARGETARCH=amd64', '2 AutomaticArgHidden');
+test('AutomaticArgHidden', finds, 'FROM a\nARG TARGETARCH');
+test('InvisibleCharacters', finds, 'FROM a\nRUN x \u202e y', '2 InvisibleCharacters');
+test('InvisibleCharacters', finds, '\ufeffFROM a\nRUN ü한');
+
+test(
+  'skip at the top',
+  finds,
+  '# check=skip=StageNameCasing,FromAsCasing\nFROM a as B\nCMD x',
+  '3 JSONArgsRecommended',
+);
+test('skip all', finds, '# check=skip=all\nFROM a as B\nCMD x');
+test('names are case-sensitive', finds, '# check=skip=fromascasing\nFROM a as b', '2 FromAsCasing');
+test(
+  'skip above an instruction',
+  finds,
+  'FROM a\n# check=skip=JSONArgsRecommended\nCMD x\nENTRYPOINT y',
+  '4 JSONArgsRecommended',
+);
+test('skip inside an instruction', finds, 'FROM a\n# check=skip=NoEmptyContinuation\nRUN x \\\n\n y');
+
+test('error=true makes errors of warnings', (t) => {
+  const [first] = lint(parseDockerfile({ name: 'Dockerfile', text: '# check=error=true\nFROM a\nCMD x' }));
+  t.is(first?.severity, 'error');
+  t.is(first?.rule, 'JSONArgsRecommended');
+});
+
+test('bad check options are errors of the file', (t) => {
+  const messages = (check: string): string[] =>
+    parseDockerfile({ name: 'Dockerfile', text: `# check=${check}\nFROM a` }).diagnostics.map(
+      ({ message }) => message,
+    );
+  t.deepEqual(messages('skip=A;error=true;experimental=all'), []);
+  t.deepEqual(messages('skp=A'), ['unknown check option "skp"']);
+  t.deepEqual(messages('error=1'), ['check option error must be true or false']);
+  t.deepEqual(messages('skip=A;skip=B'), ['check option skip is given twice']);
+});
+
+test('names of rules are unique and each has a description', (t) => {
+  const names = rules.map(({ name }) => name);
+  t.deepEqual(names, [...new Set(names)].sort());
+  for (const { description } of rules) t.regex(description, /^[A-Z].*[^.]$/);
+});
