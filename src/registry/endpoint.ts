@@ -12,14 +12,8 @@ export interface Endpoint {
   readonly insecure: boolean;
 }
 
-/** Errors of a handshake with a server that speaks plain http, or of a port that nobody listens on. */
-const notTls = new Set([
-  'EPROTO',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
-]);
+/** Errors of a connection, rather than of certificates, with which a handshake with no TLS server can end. */
+const noHandshake = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ESTALLED']);
 
 /** Finds and remembers the endpoints of one client. */
 export class Endpoints {
@@ -68,11 +62,16 @@ export class Endpoints {
       return endpoint;
     } catch (error) {
       if (signal.aborted) throw error;
-      return notTls.has(handshakeCode(error)) ? plain : endpoint;
+      return speaksTls(error) ? endpoint : plain;
     }
   }
 }
 
-function handshakeCode(error: unknown): string {
-  return errnoCode(error instanceof AggregateError ? error.errors[0] : error) ?? '';
+/** OpenSSL's words for an answer that is no TLS record: newer versions of Node make codes of them. */
+const noRecord = /wrong.version.number|packet.length.too.long|http.request/i;
+
+function speaksTls(error: unknown): boolean {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const code = errnoCode(first) ?? '';
+  return !noHandshake.has(code) && !noRecord.test(`${code} ${first instanceof Error ? first.message : ''}`);
 }

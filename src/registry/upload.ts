@@ -16,8 +16,6 @@ import {
 
 const maximumMounts = 4;
 const smallestChunk = 512 * 1024;
-/** Statuses of a PATCH that mean that the registry has none. */
-const noPatch = new Set([405, 501]);
 
 export interface UploadOptions {
   readonly retries: RetryOptions;
@@ -156,15 +154,13 @@ class Upload {
   }
 
   /** Whether another way of sending may help where the registry refused this one. */
-  #otherWay(error: RegistryFailure): boolean {
-    const { size } = this.context;
-    const unsupported =
-      error.status !== undefined && (noPatch.has(error.status) || error.codes.includes('UNSUPPORTED'));
-    if (this.#chunked && unsupported) {
-      [this.#canPatch, this.#chunked] = [false, false];
-    } else if (error.status === 413 && this.#canPatch && Math.min(this.#chunkSize, size) > smallestChunk) {
-      if (this.#chunked || size <= this.#chunkSize)
-        this.#chunkSize = Math.max(smallestChunk, Math.ceil(Math.min(this.#chunkSize, size) / 4));
+  #otherWay({ status, codes }: RegistryFailure): boolean {
+    const current = this.#chunked ? this.#chunkSize : this.context.size;
+    const smaller = Math.max(Math.ceil(current / 4), Math.min(smallestChunk, this.options.chunkSize));
+    if (this.#chunked && (status === 405 || status === 501 || codes.includes('UNSUPPORTED'))) {
+      [this.#canPatch, this.#chunked] = [false, false]; // the registry has no PATCH
+    } else if (status === 413 && this.#canPatch && smaller < current) {
+      this.#chunkSize = this.#chunked ? smaller : Math.min(smaller, this.#chunkSize);
       this.#chunked = true;
     } else {
       return false;
