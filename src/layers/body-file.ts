@@ -22,6 +22,7 @@ export class BodyFiles {
   open(body: Body): BodyFile {
     if (body.kind === 'memory') return memoryFile(body.bytes);
     if (body.kind === 'range') return rangeFile(this.#sharedFd(body.path), body);
+    if (body.kind === 'sparse') return sparseFile(this.#sharedFd(body.path), body);
     const fd = openRegular(body.path);
     return { read: (target) => readSync(fd, target, 0, target.length, null), close: () => closeSync(fd) };
   }
@@ -56,6 +57,27 @@ function memoryFile(bytes: Uint8Array): BodyFile {
       target.set(part);
       at += part.length;
       return part.length;
+    },
+    close: () => undefined,
+  };
+}
+
+/** Holes and stretches in turn. */
+function sparseFile(fd: number, { offset, size, extents }: Extract<Body, { kind: 'sparse' }>): BodyFile {
+  let at = 0;
+  let stored = offset;
+  let next = 0;
+  return {
+    read(target) {
+      let extent = extents[next];
+      while (extent !== undefined && at >= extent.offset + extent.length) extent = extents[++next];
+      const inHole = extent === undefined || at < extent.offset;
+      const end = extent === undefined ? size : inHole ? extent.offset : extent.offset + extent.length;
+      const length = Math.min(target.length, end - at);
+      const read = inHole ? target.fill(0, 0, length) && length : readSync(fd, target, 0, length, stored);
+      if (!inHole) stored += read;
+      at += read;
+      return read;
     },
     close: () => undefined,
   };

@@ -1,63 +1,55 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { constants } from 'node:fs';
-import { bytePath, fromByteString } from '../util/bytes.js';
-import { TsbuildError } from '../util/errors.js';
+import { errnoCode, TsbuildError } from '../util/errors.js';
+import { BodyFiles, type BodyFile } from './body-file.js';
+import { quoted } from './path.js';
+import { Turns } from './turns.js';
 import type { Body } from './types.js';
 
 const bufferSize = 1 << 18;
 
 /**
  * The bytes of a body in order. Every chunk is memory of its own. Throws `store` when a range reaches past the end of
- * its file. Digest and size are compared by whoever knows the file.
+ * its file, `context` when a file has vanished or is no regular file any more. Digest and size are compared by whoever
+ * knows the file.
  */
 export async function* readBody(body: Body): AsyncGenerator<Uint8Array, void> {
-  if (body.kind === 'memory') {
-    if (body.bytes.length > 0) yield body.bytes;
-    return;
-  }
-  // A path may have become a fifo since it was seen: opening must not wait for a writer.
-  const handle = await open(
-    bytePath(body.path),
-    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-  );
+  const files = new BodyFiles();
   try {
-    if (!(await handle.stat()).isFile()) throw notAFile(body.path);
-    yield* body.kind === 'path' ? readToEnd(handle) : readRange(handle, body);
+    const file = opened(files, body);
+    try {
+      yield* chunksOf(file, body);
+    } finally {
+      file.close();
+    }
   } finally {
-    await handle.close();
+    files.close();
   }
 }
 
-async function* readToEnd(handle: FileHandle): AsyncGenerator<Uint8Array, void> {
-  for (let position = 0; ;) {
-    const chunk = await readAt(handle, position, bufferSize);
-    if (chunk.length === 0) return;
-    position += chunk.length;
-    yield chunk;
+async function* chunksOf(file: BodyFile, body: Body): AsyncGenerator<Uint8Array, void> {
+  const turns = new Turns();
+  let size = 0;
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(bufferSize);
+    const read = file.read(buffer);
+    if (read === 0) break;
+    size += read;
+    yield buffer.subarray(0, read);
+    await turns.pause();
+  }
+  if ((body.kind === 'range' || body.kind === 'sparse') && size < body.size) {
+    throw new TsbuildError('store', `${quoted(body.path)} is too short`);
   }
 }
 
-async function* readRange(
-  handle: FileHandle,
-  { path, offset, size }: { path: string; offset: number; size: number },
-): AsyncGenerator<Uint8Array, void> {
-  for (let done = 0; done < size;) {
-    const chunk = await readAt(handle, offset + done, Math.min(bufferSize, size - done));
-    if (chunk.length === 0)
-      throw new TsbuildError('store', `${JSON.stringify(fromByteString(path))} is too short`);
-    done += chunk.length;
-    yield chunk;
+function opened(files: BodyFiles, body: Body): BodyFile {
+  try {
+    return files.open(body);
+  } catch (error) {
+    const path = body.kind === 'memory' ? '' : body.path;
+    throw new TsbuildError('context', `cannot read ${quoted(path)}: ${errnoCode(error) ?? 'unknown'}`, {
+      cause: error,
+    });
   }
-}
-
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  const { bytesRead } = await handle.read(buffer, 0, length, position);
-  return buffer.subarray(0, bytesRead);
-}
-
-function notAFile(path: string): TsbuildError {
-  return new TsbuildError('context', `${JSON.stringify(fromByteString(path))} is no longer a regular file`);
 }
 
 /** A body of at most `limit` bytes (/etc/passwd and its like). Throws `image` when it is longer. */

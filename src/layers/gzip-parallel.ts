@@ -55,7 +55,7 @@ export async function* gzipParallel(
 async function takeFirst(running: Promise<Buffer>[]): Promise<Buffer> {
   const [first] = running;
   const compressed = (await first) ?? Buffer.alloc(0);
-  running.shift();
+  void running.shift();
   return compressed;
 }
 

@@ -4,9 +4,9 @@ import { TsbuildError } from '../util/errors.js';
 import { pathComponents, shown } from './archive-path.js';
 import { ChangesetBuilder } from './changeset-builder.js';
 import { isLayerXattr } from './overlay-format.js';
-import type { SparseExtent, TarEntry } from './tar/entry.js';
+import type { TarEntry } from './tar/entry.js';
 import { readTar, type TarItem } from './tar/read.js';
-import type { Changeset, Metadata } from './types.js';
+import type { Body, Changeset, File, Metadata, SparseExtent } from './types.js';
 
 /** What one pass over an uncompressed layer tells. Offsets count from the beginning of the tar. */
 export interface LayerIndex {
@@ -26,6 +26,18 @@ export interface SparseContent {
   readonly offset: number;
   readonly size: number;
   readonly extents: readonly SparseExtent[];
+}
+
+/** Where the uncompressed tar at `path` (a byte string) holds a file's bytes; undefined when it does not. */
+export function bodyInTar(
+  { bodies, sparse }: Pick<LayerIndex, 'bodies' | 'sparse'>,
+  path: string,
+  { digest, size }: File,
+): Body | undefined {
+  const offset = bodies.get(digest);
+  if (offset !== undefined) return { kind: 'range', path, offset, size };
+  const content = sparse.get(digest);
+  return content && { kind: 'sparse', path, ...content };
 }
 
 /** Limits of one archive against bombs. */

@@ -91,7 +91,22 @@ export type Body =
   | { readonly kind: 'path'; readonly path: string }
   /** A range of a host file, such as an uncompressed layer tar. */
   | { readonly kind: 'range'; readonly path: string; readonly offset: number; readonly size: number }
+  /** Stretches of a host file with zeros between them: the extents are stored one after the other from `offset` on. */
+  | {
+      readonly kind: 'sparse';
+      readonly path: string;
+      readonly offset: number;
+      readonly size: number;
+      readonly extents: readonly SparseExtent[];
+    }
   | { readonly kind: 'memory'; readonly bytes: Uint8Array };
+
+/** A stretch of data of a file; what lies between stretches is zeros. Extents are in order and do not overlap. */
+export interface SparseExtent {
+  /** Where it belongs in the file. */
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** Finds the bytes of a file of a tree or changeset. Readers compare size and digest while they read. */
 export type BodySource = (file: File) => Promise<Body> | Body;

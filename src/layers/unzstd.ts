@@ -25,9 +25,12 @@ async function* framedBytes(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
 
 /** The JavaScript decoder does not compare checksums: the low 32 bits of the content's XXH64 (RFC 8878, section 3.1.1). */
 async function* decodeFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const { create64 } = await xxhash();
+  const hasher = await xxhash();
   let output: Uint8Array[] = [];
-  const fresh = () => ({ decoder: new Decompress((chunk) => output.push(chunk)), checksum: create64() });
+  const fresh = () => ({
+    decoder: new Decompress((chunk) => output.push(chunk)),
+    checksum: hasher.create64(),
+  });
   let frame = fresh();
   for await (const { bytes, end, checksum } of zstdFrames(new ByteReader(source))) {
     frame.decoder.push(bytes, end);

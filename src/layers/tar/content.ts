@@ -1,5 +1,6 @@
 import type { ByteReader } from '../byte-reader.js';
-import { archiveError, type SparseExtent } from './entry.js';
+import type { SparseExtent } from '../types.js';
+import { archiveError } from './entry.js';
 
 const zeros = Buffer.alloc(1 << 16);
 

@@ -29,13 +29,6 @@ export interface TarEntry {
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A stretch of data of a sparse file; what lies between stretches is zeros. */
-export interface SparseExtent {
-  /** Where it belongs in the file. */
-  readonly offset: number;
-  readonly length: number;
-}
-
 const types: Readonly<Record<string, EntryType>> = {
   '0': 'file',
   '\0': 'file',

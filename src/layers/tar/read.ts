@@ -3,16 +3,9 @@
  * runtimes read layers with it: what one of them does not see must not exist for us either, and the other way round.
  */
 import { ByteReader } from '../byte-reader.js';
+import type { SparseExtent } from '../types.js';
 import { TarContent, stretchesOf } from './content.js';
-import {
-  archiveError,
-  blockSize,
-  entryType,
-  isHeaderOnly,
-  maxSpecialSize,
-  type SparseExtent,
-  type TarEntry,
-} from './entry.js';
+import { archiveError, blockSize, entryType, isHeaderOnly, maxSpecialSize, type TarEntry } from './entry.js';
 import { cString, parseHeader, type RawHeader } from './header.js';
 import { boundedTime, parseDecimal, parsePaxTime, within } from './numbers.js';
 import { parsePax, xattrPrefix, type PaxRecords } from './pax.js';

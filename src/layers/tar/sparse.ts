@@ -1,5 +1,6 @@
 import type { ByteReader } from '../byte-reader.js';
-import { archiveError, blockSize, maxSpecialSize, type SparseExtent } from './entry.js';
+import type { SparseExtent } from '../types.js';
+import { archiveError, blockSize, maxSpecialSize } from './entry.js';
 import type { RawHeader } from './header.js';
 import { parseDecimal, parseNumeric, within } from './numbers.js';
 import type { PaxRecords } from './pax.js';

@@ -111,7 +111,7 @@ function wholeSeconds(mtime: bigint): number {
 function paxHeader(name: string, size: number): Buffer {
   const block = Buffer.alloc(blockSize);
   const base = name.replace(/\/+$/, '').split('/').at(-1) ?? '';
-  const plain = [...base].filter((letter) => letter < '\x7f' && letter > ' ').join('');
+  const plain = base.replaceAll(/[^!-~]/g, '');
   block.write(`PaxHeaders.0/${plain}`.slice(0, 100), 0, 100, 'latin1');
   for (const at of [100, 108, 116, 329, 337]) octal(block, at, [0, 7]);
   octal(block, 124, [size, 11]);
