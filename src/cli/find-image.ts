@@ -1,18 +1,10 @@
-import { familiarReference, formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
+import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { equalPlatforms, formatPlatform, hostPlatform, type Platform } from '../oci/platform.js';
+import { shownName } from '../progress/shown-name.js';
 import { imagesOf, type Reference, type StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { didYouMean } from './did-you-mean.js';
-
-/** A name as people see it, of a normalised one; what does not parse is shown as it is. */
-export function shownName(name: string): string {
-  try {
-    return familiarReference(parseReference(name));
-  } catch {
-    return name;
-  }
-}
 
 /** `0123456789ab`: how a digest is shown where there is little room. */
 export function shortDigest(digest: string): string {

@@ -1,5 +1,5 @@
-import { escapeControls } from './escape.js';
 import type { Built } from './event.js';
+import { shownName } from './shown-name.js';
 import { paint } from './style.js';
 import { count, formatBytes, formatSeconds } from './units.js';
 
@@ -10,7 +10,7 @@ export interface SummaryOptions {
 
 /** What was built and what can be done with it, in a few lines ending in a newline. */
 export function formatSummary(built: Built, { color, pushed }: SummaryOptions): string {
-  const names = built.names.map(escapeControls);
+  const names = built.names.map(shownName);
   const what = names.length === 0 ? 'image without a name' : names.join(', ');
   const lines = [
     paint('bold', `Built ${what} in ${formatSeconds(built.seconds)}`, color),

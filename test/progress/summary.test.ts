@@ -6,7 +6,7 @@ import { formatSummary } from '../../src/progress/summary.js';
 const image = digestOf('');
 const built: Built = {
   kind: 'built',
-  names: ['app:latest'],
+  names: ['docker.io/library/app:latest'],
   image,
   layers: 5,
   size: 81_249_000,

@@ -1,7 +1,8 @@
 import type { Store } from '../../store/store.js';
 import { TsbuildError } from '../../util/errors.js';
 import { defineCommand } from '../define-command.js';
-import { findReferences, shownName } from '../find-image.js';
+import { shownName } from '../../progress/shown-name.js';
+import { findReferences } from '../find-image.js';
 import { withStore } from '../open-store.js';
 
 export const rmi = defineCommand({
