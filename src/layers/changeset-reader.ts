@@ -93,7 +93,7 @@ export class ChangesetReader {
   #addEntry(kind: string, fields: Fields): void {
     this.#count++;
     const depth = fields.number();
-    const name = fields.text(/^[\x01-\x2e\x30-\xff]*$/);
+    const name = fields.text();
     if (kind === 'directory') this.#addDirectory(depth, name, fields);
     else this.#put(depth, name, readLeaf(kind, fields, this.#groups));
   }
@@ -111,11 +111,14 @@ export class ChangesetReader {
 
   #put(depth: number, name: string, entry: ChangesetEntry): void {
     const parent = this.#open[depth - 1];
-    if (parent === undefined || name === '' || name === '.' || name === '..' || parent.has(name))
-      throw damaged();
+    if (parent === undefined || !isName(name) || parent.has(name)) throw damaged();
     parent.set(name, entry);
     this.#open.length = depth;
   }
+}
+
+function isName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
 }
 
 function readLeaf(kind: string, fields: Fields, groups: Map<number, LinkGroup>): ChangesetEntry {

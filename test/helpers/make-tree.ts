@@ -1,4 +1,5 @@
 import { digestOf } from '../../src/oci/digest.js';
+import { sameMetadata } from '../../src/layers/metadata.js';
 import { walkChangeset } from '../../src/layers/changeset.js';
 import type {
   Changeset,
@@ -60,7 +61,8 @@ export function makeTree(nodes: Readonly<Record<string, Node>> = {}): Tree {
 
 /**
  * A changeset in short lines: `path/ 755 0:0 @1` for a directory (`path/` alone when it has no metadata),
- * `path 644 0:0 @1 text` for a file, `path -> target`, `path => target` for a hard link, `-path` for a whiteout.
+ * `path 644 0:0 @1 text` for a file, `path -> target`
+ * (with its metadata when that is not the default), `path => target` for a hard link, `-path` for a whiteout.
  */
 export function outline(changeset: Changeset): string[] {
   return Array.from(walkChangeset(changeset), ([path, entry]) => outlineEntry(path, entry));
@@ -73,7 +75,7 @@ function outlineEntry(path: string, entry: ChangesetEntry): string {
     case 'file':
       return `${path} ${short(entry.meta)} ${texts.get(entry.digest) ?? '?'}`;
     case 'symlink':
-      return `${path} -> ${entry.target}`;
+      return `${path} -> ${entry.target}${sameMetadata(entry.meta, symlink('').meta) ? '' : ` ${short(entry.meta)}`}`;
     case 'hardlink':
       return `${path} => ${entry.target}`;
     case 'device':

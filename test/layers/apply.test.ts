@@ -4,31 +4,9 @@ import { diff } from '../../src/layers/diff.js';
 import { compose } from '../../src/layers/compose.js';
 import { linkGroups } from '../../src/layers/link-groups.js';
 import { emptyTree, lookup } from '../../src/layers/tree.js';
-import type {
-  Changeset,
-  ChangesetDirectory,
-  ChangesetEntry,
-  Directory,
-  HardLink,
-  Node,
-  Tree,
-} from '../../src/layers/types.js';
+import type { Changeset, Directory, Node, Tree } from '../../src/layers/types.js';
+import { change, hardlink, whiteout } from '../helpers/make-changeset.js';
 import { dir, file, makeTree, outline, symlink } from '../helpers/make-tree.js';
-
-type Entries = Readonly<Record<string, ChangesetEntry>>;
-
-function change(entries: Entries = {}, more: Partial<ChangesetDirectory> = {}): Changeset {
-  return {
-    kind: 'directory',
-    meta: undefined,
-    opaque: false,
-    entries: new Map(Object.entries(entries)),
-    ...more,
-  };
-}
-
-const whiteout: ChangesetEntry = { kind: 'whiteout' };
-const hardlink = (target: string): HardLink => ({ kind: 'hardlink', target });
 
 function shown(tree: Tree): string[] {
   return outline(diff(emptyTree(tree.meta), tree));
@@ -242,23 +220,6 @@ test('a changeset applied a second time makes no links to the first', (t) => {
   const twice = apply(moved, layer);
   t.is(twice.entries.size, 3);
   t.deepEqual([...linkGroups(twice).values()], [['a', 'b']]);
-});
-
-test('compose: a link to a file that the upper changeset replaces keeps the old file', (t) => {
-  const base = makeTree({ x: file('1'), y: file('0') });
-  const both = compose(change({ a: hardlink('x'), b: hardlink('x') }), change({ x: file('2') }));
-  const after = apply(base, both);
-  t.deepEqual(
-    shown(after).filter((line) => !line.startsWith('y')),
-    ['a 644 0:0 @1 1', 'b 644 0:0 @1 1', 'x 644 0:0 @1 2'],
-  );
-  t.deepEqual([...linkGroups(after).values()], [['a', 'b']]);
-});
-
-test('diff: a group of which one name is new is carried whole', (t) => {
-  const before = makeTree({ 'd/a': file('1'), e: file('0') });
-  const after = apply(before, change({ b: hardlink('d/a') }));
-  t.deepEqual(outline(diff(before, after)), ['b 644 0:0 @1 1', 'd/', 'd/a 644 0:0 @1 1']);
 });
 
 function deep(levels: number, leaf: Node): Directory {

@@ -66,6 +66,15 @@ test(
   { 'd/a': file('1', {}, a), 'e/b': file('1'), c: file('1', {}, a) },
 );
 
+const grouped = (...groups: readonly string[]): Nodes =>
+  Object.fromEntries(
+    groups.flatMap((names) => {
+      const group = {};
+      return [...names].map((name) => [name, file('1', {}, group)]);
+    }),
+  );
+test('groups with other borders', differs, grouped('ab', 'cde'), grouped('abc', 'de'));
+
 test('times are part of the identity only', (t) => {
   const [one, other] = [makeTree(a(file('1'))), makeTree(a(file('1', { mtime: 2n })))];
   t.is(contentDigest(one), contentDigest(other));

@@ -156,6 +156,21 @@ test(
   ['a 644 0:0 @1 1', 'b 644 0:0 @1 1'],
 );
 
+test(
+  'a group of names of two groups stays whole',
+  keeps,
+  { a: file('1', {}, test), b: file('1', {}, keeps), c: file('1', {}, test), d: file('1', {}, keeps) },
+  change({ a: file('1', {}, change), b: file('1', {}, change) }),
+  ['a 644 0:0 @1 1', 'b 644 0:0 @1 1'],
+);
+test(
+  'a hard link over a name of the base stays',
+  keeps,
+  { a: file('1'), b: file('1') },
+  change({ b: { kind: 'hardlink', target: 'a' } }),
+  ['b => a'],
+);
+
 /** Directory times and which equal files are links of each other do not count. */
 function essence(tree: Tree): string[] {
   return describeTree(tree).map((line) =>
