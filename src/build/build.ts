@@ -1,15 +1,9 @@
-import { availableParallelism } from 'node:os';
-import pLimit from 'p-limit';
 import { LocalCache } from '../cache/local-cache.js';
-import type { Executor, Mode } from '../executor/types.js';
-import { proxyVariables } from '../graph/lower/arguments.js';
+import type { Mode } from '../executor/types.js';
 import { lower } from '../graph/lower/lower.js';
 import type { Lowered } from '../graph/lower/lowering.js';
-import type { Workshop } from '../graph/runner.js';
 import { Solver } from '../graph/solver.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
-import { LayerStore } from '../layers/layer-store.js';
-import { scanContext, type ScannedContext } from '../layers/scan-context.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { IgnoreMatcher } from '../parser/ignore.js';
 import { lint } from '../parser/lint/lint.js';
@@ -17,13 +11,10 @@ import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
-import { TsbuildError } from '../util/errors.js';
-import { once } from '../util/once.js';
 import { unusedBuildArguments } from './build-arguments.js';
-import { fetchBlob } from './fetch-blob.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
-import { HashCache } from './hash-cache.js';
 import { ImageResolver, type PullPolicy } from './image-resolver.js';
+import { openWorkshop } from './workshop.js';
 
 /** What to build. Paths are absolute. */
 export interface BuildInput {
@@ -55,11 +46,12 @@ export interface BuildTools {
 
 export interface BuildResult {
   readonly image: FinishedImage;
-  readonly layers: LayerStore;
   readonly platform: Platform;
   readonly hits: number;
   readonly misses: number;
   readonly epoch: number | undefined;
+  /** Deletes what the layers may be read from until then. */
+  dispose(): Promise<void>;
 }
 
 /** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
@@ -78,13 +70,18 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     resolveImage: (name, wanted) => images.resolve(name, wanted),
   });
   warn(input, lowered, tools.job);
-  const shop = workshop(input, tools);
-  const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
-  const solver = new Solver({ shop, cache, source: input.dockerfile.source });
-  const snapshot = await solver.solve(lowered.vertex);
-  const epoch = input.epoch ?? epochOf(lowered);
-  const image = await finishImage(lowered.state, snapshot, { layers: shop.layers, epoch });
-  return { image, layers: shop.layers, platform, ...solver.counts, epoch };
+  const shop = openWorkshop(input, tools);
+  try {
+    const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
+    const solver = new Solver({ shop, cache, source: input.dockerfile.source });
+    const snapshot = await solver.solve(lowered.vertex);
+    const epoch = input.epoch ?? epochOf(lowered);
+    const image = await finishImage(lowered.state, snapshot, { layers: shop.layers, epoch });
+    return { image, platform, ...solver.counts, epoch, dispose: () => shop.dispose() };
+  } catch (error) {
+    await shop.dispose();
+    throw error;
+  }
 }
 
 function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
@@ -98,63 +95,6 @@ function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
       message: `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile`,
     });
   }
-}
-
-function workshop(
-  input: BuildInput,
-  { store, client, job }: BuildTools,
-): Workshop & { readonly layers: LayerStore } {
-  const limit = pLimit(input.jobs ?? availableParallelism());
-  const executor = once(async (): Promise<Executor> => {
-    const { createExecutor } = await import('../executor/create-executor.js');
-    return createExecutor({ scratch: await store.scratchDirectory(), isolation: input.isolation });
-  });
-  const contexts = new Map<string, Promise<ScannedContext>>();
-  const layers = new LayerStore({
-    store,
-    fetch: (blob) => fetchBlob(blob, { client, job }),
-    namespace: () => Promise.resolve('trusted'),
-  });
-  return {
-    job,
-    layers,
-    executor,
-    context: (name) => {
-      const known = contexts.get(name) ?? readContext(input, store, job);
-      contexts.set(name, known);
-      return known;
-    },
-    limitExecutions: (work) => limit(work),
-    temporaryFile: () => Promise.resolve(store.temporaryPath()),
-    proxies: proxyVariables(input.buildArgs),
-    now: () => Date.now(),
-  };
-}
-
-/** Walks the context once per build; contents are hashed when a step selects them. */
-async function readContext({ context }: BuildInput, store: Store, job: Job): Promise<ScannedContext> {
-  if (context === undefined) {
-    throw new TsbuildError(
-      'context',
-      'there is no build context: the Dockerfile came alone from standard input',
-      {
-        hint: 'use -f - with a folder as the context',
-      },
-    );
-  }
-  const step = 'context';
-  job.emit({ kind: 'declared', step, name: '[internal] load build context' });
-  job.emit({ kind: 'started', step });
-  const hashes = await HashCache.open(store, context.path);
-  const scanned = await scanContext(context.path, context.ignore, { hashCache: hashes });
-  job.emit({ kind: 'finished', step, outcome: 'done' });
-  return {
-    ...scanned,
-    hash: async (files) => {
-      await scanned.hash(files);
-      await hashes.save();
-    },
-  };
 }
 
 /** SOURCE_DATE_EPOCH as a global ARG with a default. */

@@ -27,7 +27,11 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   try {
     const started = performance.now();
     const result = await build(input, { store, client, job });
-    await finishBuild(result, { request, outputs, context, store, client, job, started });
+    try {
+      await finishBuild(result, { request, outputs, context, store, client, job, started });
+    } finally {
+      await result.dispose();
+    }
     return 0;
   } finally {
     lease.release();

@@ -35,9 +35,9 @@ export async function ownRecipe(vertex: Vertex, shop: Workshop): Promise<Recipe>
   }
 }
 
-/** Whether an input enters the definition key by its own key, or by the content that the op selects of it. */
-export function inputRecipe(input: Vertex): 'key' | 'selection' {
-  return input.op.kind === 'context' || input.op.kind === 'inline' ? 'selection' : 'key';
+/** Whether an input enters the definition key by its own key; others enter by the content that the op selects. */
+export function entersByKey({ op }: Vertex): boolean {
+  return op.kind !== 'context' && op.kind !== 'inline';
 }
 
 /** The snapshot of a source; contexts and inline files have none: copy reads them itself. */

@@ -19,7 +19,7 @@ export interface Workshop {
   /** Runs one execution at a time per free slot. Wraps leaf work only. */
   readonly limitExecutions: <T>(work: () => Promise<T>) => Promise<T>;
   /** A new path for a temporary file that lives until the build ends. */
-  readonly temporaryFile: () => Promise<string>;
+  readonly temporaryFile: () => string;
   /** `NAME=value` of proxies: passed to steps, part of no key. */
   readonly proxies: readonly string[];
   /** Milliseconds since 1970; SOURCE_DATE_EPOCH has no part in it. */

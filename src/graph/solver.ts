@@ -6,7 +6,7 @@ import type { Snapshot } from '../layers/snapshot.js';
 import type { Digest } from '../oci/digest.js';
 import { TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
-import { inputRecipe, isSource, prepare, ownRecipe, sourceSnapshot } from './dispatch.js';
+import { entersByKey, isSource, ownRecipe, prepare, sourceSnapshot } from './dispatch.js';
 import { Plan } from './plan.js';
 import type { Prepared, Workshop } from './runner.js';
 import { StepLog } from './step-log.js';
@@ -141,18 +141,11 @@ export class Solver {
   #definitionKey(vertex: Vertex): Promise<CacheKey> {
     return memoised(this.#keys, vertex, async () => {
       const own = await ownRecipe(vertex, this.options.shop);
-      const inputs = await Promise.all(
-        vertex.inputs
-          .filter((input) => inputRecipe(input) === 'key')
-          .map((input) => this.#definitionKey(input)),
-      );
-      const labels = vertex.inputs
-        .filter((input) => inputRecipe(input) === 'key')
-        .map((input) => inputLabel(vertex, input));
-      return makeKey([
-        ...own,
-        ...inputs.map((key, i): [string, string] => [labels[i] ?? 'input', key.digest]),
-      ]);
+      const keyed = vertex.inputs.filter((input) => entersByKey(input));
+      const inputs = keyed.map(async (input): Promise<[string, string]> => {
+        return [inputLabel(vertex, input), (await this.#definitionKey(input)).digest];
+      });
+      return makeKey([...own, ...(await Promise.all(inputs))]);
     });
   }
 
@@ -190,9 +183,11 @@ function baseOf(vertex: Vertex, inputs: readonly Snapshot[]): Snapshot {
   return base;
 }
 
+/** How a miss names an input; the same in every build, so that recipes can be compared. */
 function inputLabel(vertex: Vertex, input: Vertex): string {
-  const what = vertex.inputs[0] === input ? 'the step before' : 'what it copies from';
-  return `${what} (${input.origin.name})`;
+  const place = vertex.inputs.indexOf(input);
+  if (place > 0) return `the result of source ${place}`;
+  return input.op.kind === 'image' ? 'the base image' : 'the result of the step before';
 }
 
 function equal(a: readonly Digest[], b: readonly Digest[]): boolean {

@@ -117,7 +117,7 @@ async function unpacked(
   const kind = body && (await archiveKind(body));
   return body === undefined || kind === undefined
     ? undefined
-    : readArchiveFile(body, kind, await shop.temporaryFile());
+    : readArchiveFile(body, kind, shop.temporaryFile());
 }
 
 /** Asks one place after the other. */
