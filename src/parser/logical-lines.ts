@@ -60,6 +60,10 @@ class LineReader {
     return this.lines[index]?.text ?? '';
   }
 
+  #endColumn(index: number): number {
+    return this.#text(index).length + (this.lines[index]?.column ?? 0);
+  }
+
   #comment(text: string): void {
     const comment = trim(text.slice(1));
     if (comment === '') this.#comments = [];
@@ -75,9 +79,9 @@ class LineReader {
     const { heredocs, error } = this.#bodies(markers, start);
     const range = {
       startLine: start + 1,
-      startColumn: this.#text(start).length - firstLine.length,
+      startColumn: this.#endColumn(start) - firstLine.length,
       endLine: this.#at,
-      endColumn: this.#text(this.#at - 1).length,
+      endColumn: this.#endColumn(this.#at - 1),
     };
     this.#found.push({ text, range, comments: this.#comments, heredocs, blankLines, error });
     this.#comments = [];

@@ -1,0 +1,41 @@
+/** fixtures/dockerfiles: each folder is a Dockerfile and what must come of it: its instructions, or its errors. */
+import test from 'ava';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDockerfile } from '../../src/parser/parse.js';
+import type { Dockerfile } from '../../src/parser/types.js';
+import { projectRoot } from '../helpers/project.js';
+
+interface Expected {
+  /** Keywords in order; the file has no errors then. */
+  readonly instructions?: readonly string[];
+  /** All errors in order; `message` is a part of the real one. */
+  readonly errors?: readonly { readonly line: number; readonly message: string }[];
+}
+
+const folder = join(projectRoot, 'fixtures', 'dockerfiles');
+
+function kinds({ globalArgs, stages }: Dockerfile): string[] {
+  const staged = stages.flatMap(({ from, instructions }) => [from, ...instructions]);
+  return [...globalArgs, ...staged].map(({ kind }) => kind);
+}
+
+for (const name of readdirSync(folder).sort()) {
+  test(name, (t) => {
+    const expected = JSON.parse(readFileSync(join(folder, name, 'expected.json'), 'utf8')) as Expected;
+    const dockerfile = parseDockerfile({
+      name,
+      text: readFileSync(join(folder, name, 'Dockerfile'), 'utf8'),
+    });
+    const errors = dockerfile.diagnostics.filter(({ severity }) => severity === 'error');
+    const wanted = expected.errors ?? [];
+    t.deepEqual(
+      errors.map(({ range, message }, index) => {
+        const part = wanted[index]?.message ?? '';
+        return { line: range.startLine, message: part !== '' && message.includes(part) ? part : message };
+      }),
+      [...wanted],
+    );
+    if (expected.errors === undefined) t.deepEqual(kinds(dockerfile), [...(expected.instructions ?? [])]);
+  });
+}
