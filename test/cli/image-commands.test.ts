@@ -8,7 +8,7 @@ import type { ExecutionContext } from 'ava';
 interface Setup {
   readonly app: string;
   readonly tool: string;
-  run(...args: string[]): Promise<CliRun>;
+  readonly run: (...args: string[]) => Promise<CliRun>;
 }
 
 const name = (short: string): string => `docker.io/library/${short}`;
