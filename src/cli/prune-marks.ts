@@ -70,6 +70,8 @@ async function markDescriptor(
 ): Promise<void> {
   if (at.bucket === 'changesets' || at.bucket === 'layer-bodies') return;
   const value = await store.records(at.bucket).get(at.hex);
+  const directory = member(value, 'directory');
+  if (typeof directory === 'string') marks.directories.add(directory);
   for (const digest of [
     member(member(value, 'descriptor'), 'digest'),
     member(value, 'digest'),

@@ -63,8 +63,8 @@ export class StoredLayer implements Layer {
 
   async directory(base: Tree): Promise<LayerDirectory> {
     const namespace = await this.options.namespace();
-    const kept = await this.#keptDirectory(namespace);
-    if (kept !== undefined) return kept;
+    const adopted = await this.#directories.get(`${this.#hex}-${namespace}`);
+    if (adopted !== undefined) return { path: adopted, namespace };
     const changeset = await this.changeset();
     const name = `${this.#hex}-${namespace}-${parentsKey(base, changeset)}`;
     const path =
@@ -73,6 +73,7 @@ export class StoredLayer implements Layer {
         const bodies = await this.#bodySource();
         await materialise({ changeset, bodies }, base, destination, namespace);
       }));
+    await this.#records(`layer-directory-${namespace}`).put(this.#hex, { directory: name });
     return { path, namespace };
   }
 
@@ -121,7 +122,7 @@ export class StoredLayer implements Layer {
         remote.repository !== undefined || (await this.#blobs.has(remote.descriptor.digest)) !== undefined
       );
     }
-    const directory = await this.#keptDirectory(await this.options.namespace());
+    const directory = await this.#anyDirectory();
     return directory !== undefined && (await this.#records('changesets').getLines(this.#hex)) !== undefined;
   }
 
@@ -239,7 +240,7 @@ export class StoredLayer implements Layer {
 
   readonly #bodySource = once(async (): Promise<BodySource> => {
     if (this.origin?.kind === 'changeset') return this.origin.bodies;
-    const directory = await this.#keptDirectory(await this.options.namespace());
+    const directory = await this.#anyDirectory();
     if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
     const { diffId } = await this.#plain();
     const offsets = await this.#offsets(diffId);
@@ -260,8 +261,14 @@ export class StoredLayer implements Layer {
     return index.bodies;
   }
 
-  async #keptDirectory(namespace: LayerDirectory['namespace']): Promise<LayerDirectory | undefined> {
-    const path = await this.#directories.get(`${this.#hex}-${namespace}`);
+  /** A directory form, whatever tree it was made for: its files have the layer's contents. */
+  async #anyDirectory(): Promise<LayerDirectory | undefined> {
+    const namespace = await this.options.namespace();
+    const record = await this.#records(`layer-directory-${namespace}`).get(this.#hex);
+    const made =
+      typeof record === 'object' && record !== null && 'directory' in record ? record.directory : undefined;
+    const name = typeof made === 'string' ? made : `${this.#hex}-${namespace}`;
+    const path = await this.#directories.get(name);
     return path === undefined ? undefined : { path, namespace };
   }
 
