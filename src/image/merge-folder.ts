@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, rename } from 'node:fs/promises';
-import { quotedPath } from '../layers/path.js';
+import { quoted } from '../layers/path.js';
 import type { Changeset, ChangesetDirectory } from '../layers/types.js';
 import { bytePath } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
@@ -34,7 +34,7 @@ export async function checkConflicts(dest: string, changeset: Changeset): Promis
 }
 
 function conflict(path: string, problem: string): TsbuildError {
-  return new TsbuildError('build', `cannot replace ${quotedPath(path)}: ${problem}`, {
+  return new TsbuildError('build', `cannot replace ${quoted(path)}: ${problem}`, {
     hint: 'remove it or choose an empty folder as dest',
   });
 }

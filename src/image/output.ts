@@ -89,7 +89,11 @@ function fieldsOf(text: string): readonly string[] {
   try {
     return parseCsv(text.trim());
   } catch (error) {
-    throw invalid(text, error instanceof Error ? error.message : 'it is not CSV');
+    throw invalid(
+      text,
+      'its quotes are not those of CSV',
+      error instanceof TsbuildError ? error.hint : undefined,
+    );
   }
 }
 

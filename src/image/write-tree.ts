@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { link, mkdir, open, symlink } from 'node:fs/promises';
 import { readBody } from '../layers/body.js';
 import { walkChangeset } from '../layers/changeset.js';
-import { quotedPath } from '../layers/path.js';
+import { quoted } from '../layers/path.js';
 import type {
   BodySource,
   Changeset,
@@ -132,7 +132,7 @@ async function writeFile(place: string, file: File, body: BodySource): Promise<v
   } finally {
     await handle.close();
   }
-  throw new TsbuildError('store', `the content of ${quotedPath(place)} is not what the image says`);
+  throw new TsbuildError('store', `the content of ${quoted(place)} is not what the image says`);
 }
 
 function isRoot(): boolean {
