@@ -131,7 +131,7 @@ function copyLeaf(work: Work, place: string, { name, node, origin }: Leaf): void
 /** Files that would overwrite each other in one destination: the slash at its end was forgotten. */
 function refuseSecond(taken: Map<string, string>, at: string, origin: string): void {
   const first = taken.get(at);
-  if (first !== undefined) {
+  if (first !== undefined && first !== origin) {
     throw new TsbuildError(
       'copy',
       `${quotedPath(first)} and ${quotedPath(origin)} would both be copied to ${quotedPath(at)}`,

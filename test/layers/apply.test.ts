@@ -152,6 +152,14 @@ test('.. in a target stays inside', links, { a: file('1') }, change({ b: hardlin
   ['a', 'b'],
 ]);
 
+test(
+  'to a name of a group of the same layer',
+  links,
+  {},
+  change({ a: file('1', {}, links), b: file('1', {}, links), c: hardlink('b') }),
+  [['a', 'b', 'c']],
+);
+
 test('hard link to a symbolic link is that link', (t) => {
   const after = apply(makeTree({ s: symlink('x') }), change({ t: hardlink('s') }));
   t.deepEqual(after.entries.get('t'), symlink('x'));
