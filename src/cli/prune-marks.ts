@@ -1,6 +1,6 @@
-import { hexOf, isDigest } from '../oci/digest.js';
+import { hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Marks } from '../store/collect-garbage.js';
-import { listBuckets, type StoredRecord } from '../store/records.js';
+import { listBuckets } from '../store/records.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { readImage } from './read-image.js';
@@ -20,35 +20,47 @@ const layerBuckets = /^(?:changesets|layer-.*)$/;
  * their unpacked and packed forms. Unpacked layers of images that no kept result uses can be made again.
  */
 export async function markKept(store: Store, { marks, images, usedSince }: Kept): Promise<void> {
-  const buckets = (await listBuckets(store.root)).filter((bucket) => layerBuckets.test(bucket));
+  const all = await listBuckets(store.root);
+  const buckets = all.filter((bucket) => layerBuckets.test(bucket));
+  const seen = new Set<string>();
   const keep = async (hex: string): Promise<void> => {
+    if (seen.has(hex)) return;
+    seen.add(hex);
     for (const bucket of buckets) {
       marks.record(bucket, hex);
-      await markDescriptor(store, marks, { bucket, hex });
+      // some records are named by the layer, others by its DiffID
+      for (const digest of await digestsIn(store, marks, { bucket, hex })) await keep(hexOf(digest));
     }
   };
   for (const image of images) {
     const read = await readImage(store, image).catch(() => undefined);
     for (const diffId of read?.config.rootfs.diff_ids ?? []) await keep(hexOf(diffId));
   }
-  const layers = await markResults(store, marks, usedSince);
+  for (const bucket of all.filter((name) => !layerBuckets.test(name)))
+    await markUsed(store, { marks, bucket, usedSince });
+  const layers = await layersOfResults(store, usedSince);
   for (const hex of layers) {
     await keep(hex);
     for (const namespace of ['trusted', 'user']) marks.directories.add(`${hex}-${namespace}`);
   }
 }
 
-/** Marks cached results and gives the layers of their snapshots. */
-async function markResults(store: Store, marks: Marks, usedSince: number): Promise<Set<string>> {
-  const layers = new Set<string>();
-  const isUsed = ({ used }: StoredRecord): boolean => used >= usedSince;
-  for await (const record of store.records('cache').list()) {
-    if (!isUsed(record)) continue;
-    marks.record('cache', record.hex);
-    for (const hex of layersOf(await store.records('cache').get(record.hex))) layers.add(hex);
+/** Marks records that do not belong to one layer, such as cached results and remembered hashes. */
+async function markUsed(
+  store: Store,
+  kept: { marks: Marks; bucket: string; usedSince: number },
+): Promise<void> {
+  for await (const { hex, used } of store.records(kept.bucket).list()) {
+    if (used >= kept.usedSince) kept.marks.record(kept.bucket, hex);
   }
-  for await (const record of store.records('cache-latest').list()) {
-    if (isUsed(record)) marks.record('cache-latest', record.hex);
+}
+
+/** Ids of the layers in the snapshots of the cached results that stay. */
+async function layersOfResults(store: Store, usedSince: number): Promise<Set<string>> {
+  const layers = new Set<string>();
+  for await (const { hex, used } of store.records('cache').list()) {
+    if (used < usedSince) continue;
+    for (const layer of layersOf(await store.records('cache').get(hex))) layers.add(layer);
   }
   return layers;
 }
@@ -62,25 +74,24 @@ function layersOf(record: unknown): string[] {
   });
 }
 
-/** A layer's packed form: its blob, and what is known of the tar behind it. */
-async function markDescriptor(
+/** Marks the blobs and directories that a layer's record names, and gives the digests of the blobs. */
+async function digestsIn(
   store: Store,
   marks: Marks,
-  at: { bucket: string; hex: string },
-): Promise<void> {
-  if (at.bucket === 'changesets' || at.bucket === 'layer-bodies') return;
-  const value = await store.records(at.bucket).get(at.hex);
+  { bucket, hex }: { bucket: string; hex: string },
+): Promise<readonly Digest[]> {
+  if (bucket === 'changesets' || bucket === 'layer-bodies') return [];
+  const value = await store.records(bucket).get(hex);
   const directory = member(value, 'directory');
   if (typeof directory === 'string') marks.directories.add(directory);
-  for (const digest of [
+  const named = [
     member(member(value, 'descriptor'), 'digest'),
     member(value, 'digest'),
     member(value, 'diffId'),
-  ]) {
-    if (!isDigest(digest)) continue;
-    marks.blobs.add(digest);
-    marks.record('layer-bodies', hexOf(digest));
-  }
+  ];
+  const digests = named.filter(isDigest);
+  for (const digest of digests) marks.blobs.add(digest);
+  return digests;
 }
 
 function member(value: unknown, key: string): unknown {
