@@ -45,6 +45,16 @@ export interface RegistryRequest {
   readonly retryDelay: number | undefined;
 }
 
+/** What a command that has no registry options uses. */
+export const registryDefaults: RegistryRequest = {
+  authfile: undefined,
+  credentials: undefined,
+  insecureRegistries: [],
+  authorities: [],
+  retries: undefined,
+  retryDelay: undefined,
+};
+
 /** Checks the registry options of a command. Throws `usage`. */
 export function registryRequest(options: OptionValues<typeof registryOptions>): RegistryRequest {
   const { authfile, creds, retry } = options;

@@ -2,7 +2,7 @@ import { hexOf, isDigest, digestOf, type Digest, type DiffID } from '../oci/dige
 import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
 import type { BlobWriter } from '../store/blob-writer.js';
-import { fromByteString } from '../util/bytes.js';
+import { fromByteString, toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { serialiseChangeset } from './changeset-json.js';
@@ -13,7 +13,8 @@ import type { Layer, LayerRef, RemoteBlob } from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
 import { materialise } from './materialise.js';
 import { packLayer } from './pack.js';
-import { readLayer, type LayerIndex } from './read-layer.js';
+import { bodyInTar, readLayer, type LayerIndex } from './read-layer.js';
+import { bodyLines, parseBodyLines, type BodyIndex } from './body-lines.js';
 import { emptyChangeset, lookup } from './tree.js';
 import type { Body, BodySource, Changeset, File, LayerDirectory, Tree } from './types.js';
 
@@ -179,7 +180,7 @@ export class StoredLayer implements Layer {
     try {
       const packed = await this.#writePlain(writer);
       await writer.commit({ digest: packed.diffId, size: packed.size });
-      await this.#records('layer-bodies').putLines(hexOf(packed.diffId), bodyLines(packed.bodies));
+      await this.#records('layer-bodies').putLines(hexOf(packed.diffId), bodyLines(packed));
       const plain = { diffId: packed.diffId, size: packed.size };
       await this.#records('layer-diffid').put(this.#hex, plain);
       return plain;
@@ -188,10 +189,11 @@ export class StoredLayer implements Layer {
     }
   });
 
-  async #writePlain(writer: BlobWriter): Promise<Pick<LayerIndex, 'diffId' | 'size' | 'bodies'>> {
+  async #writePlain(writer: BlobWriter): Promise<Plain & BodyIndex> {
     if (await this.#remote()) return this.#readBlob((chunk) => writer.write(chunk));
     const changeset = await this.changeset();
-    return packLayer(changeset, await this.#bodySource(), (chunk) => writer.write(chunk));
+    const packed = await packLayer(changeset, await this.#bodySource(), (chunk) => writer.write(chunk));
+    return { ...packed, sparse: new Map() };
   }
 
   /** Streams a pulled layer's blob once; its DiffID must be the one that the image's config promised. */
@@ -243,22 +245,21 @@ export class StoredLayer implements Layer {
     const directory = await this.#anyDirectory();
     if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
     const { diffId } = await this.#plain();
-    const offsets = await this.#offsets(diffId);
-    const path = this.#blobs.path(diffId);
-    return ({ digest, size }) => {
-      const offset = offsets.get(digest);
-      if (offset === undefined)
-        throw new TsbuildError('store', `content ${digest} is not in layer ${diffId}`);
-      return { kind: 'range', path, offset, size };
+    const index = await this.#bodyIndex(diffId);
+    const path = toByteString(this.#blobs.path(diffId));
+    return (file) => {
+      const body = bodyInTar(index, path, file);
+      if (body !== undefined) return body;
+      throw new TsbuildError('store', `the content ${file.digest} is not in layer ${diffId}`);
     };
   });
 
-  async #offsets(diffId: DiffID): Promise<ReadonlyMap<Digest, number>> {
+  async #bodyIndex(diffId: DiffID): Promise<BodyIndex> {
     const lines = await this.#records('layer-bodies').getLines(hexOf(diffId));
     if (lines !== undefined) return parseBodyLines(lines);
     const index = await readLayer(this.#blobs.open(diffId));
-    await this.#records('layer-bodies').putLines(hexOf(diffId), bodyLines(index.bodies));
-    return index.bodies;
+    await this.#records('layer-bodies').putLines(hexOf(diffId), bodyLines(index));
+    return index;
   }
 
   /** A directory form, whatever tree it was made for: its files have the layer's contents. */
@@ -315,21 +316,6 @@ function asRemoteBlob(value: unknown): RemoteBlob | undefined {
   return isDigest(descriptor.digest) && typeof descriptor.size === 'number'
     ? (value as RemoteBlob)
     : undefined;
-}
-
-function* bodyLines(bodies: ReadonlyMap<Digest, number>): Iterable<string> {
-  for (const [digest, offset] of bodies) yield `${digest} ${offset}`;
-}
-
-async function parseBodyLines(
-  lines: AsyncIterable<string> | Iterable<string>,
-): Promise<ReadonlyMap<Digest, number>> {
-  const bodies = new Map<Digest, number>();
-  for await (const line of lines) {
-    const [digest, offset] = line.split(' ');
-    if (isDigest(digest)) bodies.set(digest, Number(offset));
-  }
-  return bodies;
 }
 
 async function* teeChunks(

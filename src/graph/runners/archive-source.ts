@@ -6,7 +6,7 @@ import {
   looksLikeTar,
   type CompressionKind,
 } from '../../layers/compression.js';
-import { readArchive } from '../../layers/read-layer.js';
+import { bodyInTar, readArchive } from '../../layers/read-layer.js';
 import type { Body, Changeset, File } from '../../layers/types.js';
 import { toByteString } from '../../util/bytes.js';
 
@@ -56,12 +56,9 @@ export async function readArchiveFile(
     }
   }
   const index = await readArchive(copied()).finally(() => handle.close());
-  const file = toByteString(path);
+  const tar = toByteString(path);
   return {
     changeset: index.changeset,
-    body: ({ digest, size }) => {
-      const offset = index.bodies.get(digest);
-      return offset === undefined ? undefined : { kind: 'range', path: file, offset, size };
-    },
+    body: (file) => bodyInTar(index, tar, file),
   };
 }
