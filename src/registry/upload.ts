@@ -66,6 +66,7 @@ async function mount(
 class Upload {
   #session: Session | undefined;
   #position = 0;
+  #furthest = 0;
   #chunked = false;
   #canPatch = true;
   #chunkSize: number;
@@ -109,12 +110,18 @@ class Upload {
       const length = Math.min(Math.max(this.#chunkSize, session.minimumChunk), size - this.#position);
       const result = await patchUpload(this.context, current, this.#part(this.#position, length));
       if (result.position <= this.#position) throw this.#failure('the registry took none of a chunk', true);
-      this.#attempts.progressed();
-      this.#position = result.position;
+      this.#advance(result.position);
       this.#session = current = result.session;
     }
     if (this.#position > size) throw this.#failure('the registry has more bytes than were sent', true);
     return putUpload(this.context, current, this.#part(size, 0));
+  }
+
+  /** Attempts count anew only for bytes that never arrived before: a registry that forgets must not keep us forever. */
+  #advance(position: number): void {
+    if (position > this.#furthest) this.#attempts.progressed();
+    this.#furthest = Math.max(this.#furthest, position);
+    this.#position = position;
   }
 
   #part(start: number, length: number): Part {
@@ -147,8 +154,7 @@ class Upload {
       : await this.#quietly(() => uploadStatus(this.context, session));
     const resumable = status !== undefined && this.#canPatch && status.position <= this.context.size;
     this.#session = resumable ? status.session : undefined;
-    if (resumable && status.position > this.#position) this.#attempts.progressed();
-    this.#position = resumable ? status.position : 0;
+    this.#advance(resumable ? status.position : 0);
     this.#chunked = this.#canPatch && this.context.size > this.#chunkSize;
     return false;
   }

@@ -348,6 +348,15 @@ test(
   },
 );
 test(
+  'an upload that is forgotten whenever it gets far',
+  refuses,
+  [
+    on('PUT', { kind: 'reset', after: 1 }),
+    on('PATCH', faults.status(404, 'BLOB_UPLOAD_UNKNOWN'), 4, 8, 12, 16, 20, 24, 28, 32),
+  ],
+  { message: /BLOB_UPLOAD_UNKNOWN/, bytes: 2_400_000 },
+);
+test(
   'the registry stores another digest',
   refuses,
   [on('PUT', { kind: 'headers', headers: { 'Docker-Content-Digest': `sha256:${'0'.repeat(64)}` } })],

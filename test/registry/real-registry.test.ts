@@ -20,6 +20,7 @@ import {
   startRegistry,
   type RegistryServerOptions,
 } from '../helpers/registry-server.js';
+import { startCuttingProxy } from '../helpers/cutting-proxy.js';
 import {
   collect,
   fixedCredentials,
@@ -271,6 +272,38 @@ it('TLS: an unknown authority is refused, a named one trusted, an insecure regis
     [],
   );
   t.deepEqual(await client(t, { insecureRegistries: [host] }).listTags(where, recordedJob()), []);
+});
+
+it('a push through a connection that is reset arrives (distribution 2 forgets an upload that was cut)', async (t) => {
+  const host = await started(t);
+  const proxy = await startCuttingProxy(host, { sending: [3_000_000, 1_500_000, 1_500_000] });
+  t.teardown(() => proxy.close());
+  const registry = client(t, { chunkSize: 1_000_000 });
+  const job = recordedJob();
+  const bytes = noise(8_000_000);
+  const blob = memoryBlob(bytes);
+  t.is(await registry.pushBlob({ registry: proxy.host, repository: 'a' }, blob, job, 's'), 'uploaded');
+  t.is(job.warnings.length, 3, job.warnings.join('\n'));
+  t.true(
+    (await collect(client(t).openBlob({ registry: host, repository: 'a' }, blob.descriptor, job))).equals(
+      bytes,
+    ),
+  );
+});
+
+it('a pull through a connection that is reset goes on by range', async (t) => {
+  const host = await started(t);
+  const proxy = await startCuttingProxy(host, { receiving: [1_000_000, 2_000_000, 100_000] });
+  t.teardown(() => proxy.close());
+  const bytes = noise(8_000_000);
+  const blob = memoryBlob(bytes);
+  const job = recordedJob();
+  await client(t).pushBlob({ registry: host, repository: 'a' }, blob, job, 's');
+  const pulled = await collect(
+    client(t).openBlob({ registry: proxy.host, repository: 'a' }, blob.descriptor, job),
+  );
+  t.true(pulled.equals(bytes));
+  t.is(job.warnings.length, 3);
 });
 
 skopeoIt('skopeo reads what was pushed and pushes what is read', async (t) => {
