@@ -6,8 +6,6 @@ import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { didYouMean } from './did-you-mean.js';
 
-export { shownName };
-
 /** `0123456789ab`: how a digest is shown where there is little room. */
 export function shortDigest(digest: string): string {
   return digest.slice('sha256:'.length, 'sha256:'.length + 12);

@@ -7,7 +7,7 @@ import { imagesOf } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import type { CliContext } from './context.js';
-import { shownName } from './.ts.js';
+import { shownName } from '../progress/shown-name.js';
 import type { LoadRequest } from './image-requests.js';
 import { withStore } from './open-store.js';
 
