@@ -39,13 +39,12 @@ class DockerfileParser {
     const tooLarge = checkSize(this.source.text, this.#lines);
     if (tooLarge === undefined) this.#instructions(read.directives.escape, read.lines);
     else this.#report(tooLarge.error, this.#lineRange(tooLarge.line));
-    const { stages, globalArgs } = this.#stages;
     this.#diagnostics.sort((a, b) => a.range.startLine - b.range.startLine);
     return {
       source: this.source,
       directives: read.directives,
-      globalArgs,
-      stages,
+      globalArgs: this.#stages.globalArgs,
+      stages: this.#stages.stages(),
       diagnostics: this.#diagnostics,
     };
   }

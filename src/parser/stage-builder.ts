@@ -1,40 +1,40 @@
 import { InstructionError } from './instruction-error.js';
 import type { ArgInstruction, FromInstruction, Stage, StageInstruction } from './types.js';
 
+interface OpenStage {
+  readonly from: FromInstruction;
+  readonly instructions: StageInstruction[];
+}
+
 /** Puts instructions into stages in the order of the file. */
 export class StageBuilder {
-  readonly stages: Stage[] = [];
   readonly globalArgs: ArgInstruction[] = [];
-  /** True after the first FROM, even one that could not be read. */
-  sawFrom = false;
-  #open: StageInstruction[] | undefined;
+  readonly #stages: OpenStage[] = [];
+  #current: OpenStage | undefined;
+  #sawFrom = false;
   #refused = false;
 
+  /** True after the first FROM, even one that could not be read. */
+  get sawFrom(): boolean {
+    return this.#sawFrom;
+  }
+
   addFrom(from: FromInstruction): void {
-    this.sawFrom = true;
-    const instructions: StageInstruction[] = [];
-    this.#open = instructions;
-    this.stages.push({
-      index: this.stages.length,
-      from,
-      instructions,
-      get range() {
-        const last = instructions.at(-1) ?? from;
-        return { ...from.range, endLine: last.range.endLine, endColumn: last.range.endColumn };
-      },
-    });
+    this.#sawFrom = true;
+    this.#current = { from, instructions: [] };
+    this.#stages.push(this.#current);
   }
 
   /** What follows belongs to a stage that is not known. */
   addBrokenFrom(): void {
-    this.sawFrom = true;
-    this.#open = undefined;
+    this.#sawFrom = true;
+    this.#current = undefined;
   }
 
   /** @throws InstructionError for the first instruction other than ARG that comes before any FROM */
   add(instruction: StageInstruction): void {
-    if (this.sawFrom) {
-      this.#open?.push(instruction);
+    if (this.#sawFrom) {
+      this.#current?.instructions.push(instruction);
     } else if (instruction.kind === 'ARG') {
       this.globalArgs.push(instruction);
     } else if (!this.#refused) {
@@ -46,5 +46,17 @@ export class StageBuilder {
         },
       );
     }
+  }
+
+  stages(): Stage[] {
+    return this.#stages.map(({ from, instructions }, index) => {
+      const { range } = instructions.at(-1) ?? from;
+      return {
+        index,
+        from,
+        instructions,
+        range: { ...from.range, endLine: range.endLine, endColumn: range.endColumn },
+      };
+    });
   }
 }

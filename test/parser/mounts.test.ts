@@ -1,4 +1,6 @@
 import test from 'ava';
+import { expandWord } from '../../src/parser/expand.js';
+import { resolveMount } from '../../src/parser/mount.js';
 import { parseMountOptions } from '../../src/parser/mounts.js';
 import { checkMountValue, parseMountSize } from '../../src/parser/mount-values.js';
 import { TsbuildError } from '../../src/util/errors.js';
@@ -93,7 +95,7 @@ const foreign: readonly (readonly [string, string])[] = [
   ['bind', 'id=x'], ['bind', 'mode=0755'], ['bind', 'uid=0'], ['bind', 'gid=0'], ['bind', 'required'], ['bind', 'size=1m'],
   ['bind', 'sharing=shared'], ['bind', 'env=X'], ['cache', 'required'], ['cache', 'size=1m'], ['cache', 'env=X'],
   ['tmpfs', 'from=x'], ['tmpfs', 'source=x'], ['tmpfs', 'mode=0755'], ['tmpfs', 'required'], ['tmpfs', 'sharing=shared'],
-  ['tmpfs', 'id=x'], ['secret', 'from=x'], ['secret', 'sharing=shared'], ['secret', 'size=1m'], ['secret', 'rw'],
+  ['tmpfs', 'id=x'], ['tmpfs', 'ro'], ['tmpfs', 'rw'], ['secret', 'ro'], ['ssh', 'ro'], ['secret', 'from=x'], ['secret', 'sharing=shared'], ['secret', 'size=1m'], ['secret', 'rw'],
   ['ssh', 'from=x'], ['ssh', 'source=x'], ['ssh', 'sharing=shared'], ['ssh', 'size=1m'], ['ssh', 'env=X'],
 ]; // prettier-ignore
 for (const [type, option] of foreign) {
@@ -139,6 +141,79 @@ test('expanded values are checked by the same rules', (t) => {
   t.throws(() => checkMountValue('target', '/'), { instanceOf: TsbuildError });
   t.notThrows(() => checkMountValue('uid', '1000'));
   t.notThrows(() => checkMountValue('id', 'anything'));
+});
+
+const resolves = test.macro({
+  exec(t, text: string, expected: object) {
+    const values = new Map([['T', '/t']]);
+    const expand = (word: string): string => expandWord(word, { get: (name) => values.get(name) }, '\\');
+    t.deepEqual(resolveMount(parseMountOptions(text), expand), expected as ReturnType<typeof resolveMount>);
+  },
+  title: (rule = '', text: string) => `resolved, ${rule}: ${text}`,
+});
+
+const root = { uid: 0, gid: 0 };
+const bind = { type: 'bind', from: undefined, source: '/', readonly: true };
+test('defaults of bind', resolves, 'target=$T/x', { ...bind, target: '/t/x' });
+test('a bind from a stage', resolves, 'from=b,source=$T,target=x,rw', {
+  ...bind, target: 'x', from: 'b', source: '/t', readonly: false,
+}); // prettier-ignore
+test('a bind that says ro=false', resolves, 'target=x,ro=0', { ...bind, target: 'x', readonly: false });
+test('a bind that says rw=false', resolves, 'target=x,rw=false', { ...bind, target: 'x' });
+
+const cache = {
+  type: 'cache',
+  from: undefined,
+  source: '/',
+  sharing: 'shared',
+  readonly: false,
+  mode: 0o755,
+  ...root,
+};
+test('defaults of cache', resolves, 'type=cache,target=/a//b/', { ...cache, target: '/a//b/', id: '/a/b' });
+test('a cache with all', resolves, 'type=cache,target=$T,id=i,sharing=LOCKED,mode=700,uid=5,gid=6,ro,from=s,source=d', {
+  type: 'cache', target: '/t', id: 'i', sharing: 'locked', mode: 0o700, uid: 5, gid: 6, readonly: true, from: 's', source: 'd',
+}); // prettier-ignore
+test('tmpfs', resolves, 'type=tmpfs,target=/x,size=1k', { type: 'tmpfs', target: '/x', size: 1024 });
+test('tmpfs', resolves, 'type=tmpfs,target=/x', { type: 'tmpfs', target: '/x', size: undefined });
+
+const secret = { type: 'secret', env: undefined, required: false, mode: 0o400, ...root };
+test('a secret goes to /run/secrets', resolves, 'type=secret,id=i', {
+  ...secret,
+  id: 'i',
+  target: '/run/secrets/i',
+});
+test('source is an id', resolves, 'type=secret,source=i', { ...secret, id: 'i', target: '/run/secrets/i' });
+test('a target names the secret', resolves, 'type=secret,target=/a/i', {
+  ...secret,
+  id: 'i',
+  target: '/a/i',
+});
+test('a variable needs no file', resolves, 'type=secret,id=i,env=E', {
+  ...secret,
+  id: 'i',
+  env: 'E',
+  target: undefined,
+});
+test('a variable and a file', resolves, 'type=secret,id=i,env=E,target=/x,required', {
+  ...secret, id: 'i', env: 'E', target: '/x', required: true,
+}); // prettier-ignore
+test('defaults of ssh', resolves, 'type=ssh', {
+  type: 'ssh', id: 'default', target: undefined, required: false, mode: 0o600, ...root,
+}); // prettier-ignore
+
+test('values that are wrong once expanded', (t) => {
+  const resolve = (text: string, value: string): unknown =>
+    resolveMount(parseMountOptions(text), () => value);
+  t.throws(() => resolve('type=cache,target=/x,uid=$U', 'root'), {
+    instanceOf: TsbuildError,
+    message: /must be a number/,
+  });
+  t.throws(() => resolve('target=$T', '/'), { instanceOf: TsbuildError, message: /over the root/ });
+  t.throws(() => resolve('type=secret,target=$T', ''), {
+    instanceOf: TsbuildError,
+    message: /neither id nor target/,
+  });
 });
 
 test('hints', (t) => {

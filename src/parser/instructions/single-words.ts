@@ -3,7 +3,7 @@ import { InstructionError } from '../instruction-error.js';
 import { parseJsonForm } from '../json-form.js';
 import { checkStopSignal } from '../stop-signal.js';
 import type { WordInstruction, WordsInstruction } from '../types.js';
-import { splitBlanks } from '../white-space.js';
+import { splitBlanks, trim } from '../white-space.js';
 import { requireArguments, type RawInstruction } from './raw.js';
 
 /** Instructions whose whole rest of the line is one value. */
@@ -36,9 +36,9 @@ export function parseExpose(raw: RawInstruction): WordsInstruction<'EXPOSE'> {
 export function parseVolume(raw: RawInstruction): WordsInstruction<'VOLUME'> {
   requireArguments(raw);
   new Flags(raw.flags, {});
-  const words = parseJsonForm(raw.args) ?? splitBlanks(raw.args);
+  const words = (parseJsonForm(raw.args) ?? splitBlanks(raw.args)).map(trim);
   if (words.length === 0) throw new InstructionError('VOLUME requires at least one argument');
-  if (words.some((word) => word.trim() === '')) {
+  if (words.includes('')) {
     throw new InstructionError('VOLUME specified can not be an empty string');
   }
   return { kind: 'VOLUME', ...raw.base, words };
