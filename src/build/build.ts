@@ -76,7 +76,11 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     const solver = new Solver({ shop, cache, source: input.dockerfile.source });
     const snapshot = await solver.solve(lowered.vertex);
     const epoch = input.epoch ?? epochOf(lowered);
-    const image = await finishImage(lowered.state, snapshot, { layers: shop.layers, epoch });
+    const image = await finishImage(lowered.state, snapshot, {
+      layers: shop.layers,
+      epoch,
+      built: solver.built,
+    });
     return { image, platform, ...solver.counts, epoch, dispose: () => shop.dispose() };
   } catch (error) {
     await shop.dispose();

@@ -1,5 +1,5 @@
 import type { HistoryItem, StageState } from '../graph/lower/stage-state.js';
-import type { Layer } from '../layers/layer.js';
+import type { Layer, LayerId } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
 import type { Snapshot } from '../layers/snapshot.js';
 import type { HistoryEntry, ImageConfig } from '../oci/types.js';
@@ -13,6 +13,18 @@ export interface FinishedImage {
   readonly config: ImageConfig;
   /** Without those that change nothing. */
   readonly layers: readonly Layer[];
+  /** Where each layer came from in this build, in the order of `layers`. */
+  readonly verdicts: readonly LayerVerdict[];
+}
+
+/** A layer of the base image, one taken from the cache, or one made by this build. */
+export type LayerVerdict = 'base' | 'cached' | 'built';
+
+export interface FinishOptions {
+  readonly layers: LayerStore;
+  readonly epoch: number | undefined;
+  /** Layers that this build made. */
+  readonly built: ReadonlySet<LayerId>;
 }
 
 /**
@@ -22,7 +34,7 @@ export interface FinishedImage {
 export async function finishImage(
   state: StageState,
   snapshot: Snapshot,
-  { layers, epoch }: { readonly layers: LayerStore; readonly epoch: number | undefined },
+  { layers, epoch, built }: FinishOptions,
 ): Promise<FinishedImage> {
   const base = snapshot.layers.slice(0, state.baseLayers);
   const made = snapshot.layers.slice(state.baseLayers);
@@ -35,7 +47,14 @@ export async function finishImage(
     ...(await Promise.all(own.map((layer) => layer.diffId()))),
   ];
   const history = fillTimes([...(state.base.history ?? []), ...historyOf(state.history, kept, epoch)]);
-  return { config: configOf(state, { diffIds, history, epoch }), layers: [...base, ...own] };
+  const verdicts = made
+    .filter(({ ref }) => !ref.empty)
+    .map(({ ref }) => (built.has(ref.id) ? 'built' : 'cached'));
+  return {
+    config: configOf(state, { diffIds, history, epoch }),
+    layers: [...base, ...own],
+    verdicts: [...base.map(() => 'base' as const), ...verdicts],
+  };
 }
 
 /** Entries without a time stand for instructions that made no layer. */

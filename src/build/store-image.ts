@@ -1,5 +1,6 @@
 import type { Layer } from '../layers/layer.js';
 import { mediaTypes } from '../oci/media-types.js';
+import { hexOf, type Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { assembleImage } from '../image/assemble.js';
 import type { StoredImage } from '../store/references.js';
@@ -7,12 +8,23 @@ import type { Store } from '../store/store.js';
 import type { FinishedImage } from './finish-image.js';
 import type { OpenImage } from './open-image.js';
 
+/** Bucket of records by config digest: what became of each layer in the last build of an image. */
+export const verdictsBucket = 'image-verdicts';
+
+/** What the last build of an image did for each of its layers, from the bottom up; undefined when it was not built here. */
+export async function readVerdicts(store: Store, config: Digest): Promise<readonly string[] | undefined> {
+  const record = await store.records(verdictsBucket).get(hexOf(config));
+  if (typeof record !== 'object' || record === null || !('verdicts' in record)) return undefined;
+  const { verdicts } = record;
+  return Array.isArray(verdicts) ? verdicts.map(String) : undefined;
+}
+
 /**
  * Puts a finished image into the store and gives it its names. New layers are plain tar blobs: compression waits for
  * a target that wants it. Published in the order layers, config, manifest, references.
  */
 export async function storeImage(
-  { config, layers }: FinishedImage,
+  { config, layers, verdicts }: FinishedImage,
   {
     store,
     names,
@@ -29,6 +41,7 @@ export async function storeImage(
     manifest: { ...manifest.descriptor, mediaType: mediaTypes.ociManifest },
     platform,
   };
+  await store.records(verdictsBucket).put(hexOf(stored.config), { verdicts });
   for (const name of names) await store.references.set(name, stored);
   return { open: { config: assembled, layers }, stored };
 }

@@ -34,6 +34,7 @@ export async function markKept(store: Store, { marks, images, usedSince }: Kept)
   };
   for (const image of images) {
     const read = await readImage(store, image).catch(() => undefined);
+    marks.record(verdictsBucket, hexOf(image.config));
     for (const diffId of read?.config.rootfs.diff_ids ?? []) await keep(hexOf(diffId));
   }
   for (const bucket of all.filter((name) => !layerBuckets.test(name)))

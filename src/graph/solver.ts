@@ -1,7 +1,7 @@
 import { explainMiss } from '../cache/explain.js';
 import { makeKey } from '../cache/key.js';
 import type { Cache, CacheKey, CacheRecord } from '../cache/types.js';
-import type { LayerRef } from '../layers/layer.js';
+import type { LayerId, LayerRef } from '../layers/layer.js';
 import type { Snapshot } from '../layers/snapshot.js';
 import type { Digest } from '../oci/digest.js';
 import { TsbuildError } from '../util/errors.js';
@@ -34,6 +34,9 @@ export class Solver {
   constructor(private readonly options: SolverOptions) {
     this.#log = new StepLog(options.shop.job);
   }
+
+  /** Layers that were made, not taken from the cache. */
+  readonly built = new Set<LayerId>();
 
   /** Steps that were taken from the cache and steps that were done. */
   get counts(): { readonly hits: number; readonly misses: number } {
@@ -110,6 +113,7 @@ export class Solver {
       : explainMiss(previous?.key.recipe, key.recipe);
     const started = this.options.shop.now();
     const layer = await this.#log.running(vertex, reason, () => prepared.make());
+    this.built.add(layer.ref.id);
     const snapshot = baseOf(vertex, inputs).with(layer);
     const record = {
       key: contentKey,

@@ -1,10 +1,10 @@
-import { hexOf, type DiffID } from '../oci/digest.js';
+import { digestOf, hexOf, type DiffID } from '../oci/digest.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { changesetIdentity } from './content-digest.js';
 import { clampTimes } from './changeset.js';
 import { isEmptyChangeset } from './tree.js';
-import type { Layer, LayerId, LayerRef, RemoteBlob } from './layer.js';
+import { isLayerRef, type Layer, type LayerId, type LayerRef, type RemoteBlob } from './layer.js';
 import { pruneUnchangedDirectories } from './prune.js';
 import { Snapshot } from './snapshot.js';
 import { StoredLayer, type Origin } from './stored-layer.js';
@@ -48,6 +48,9 @@ export class LayerStore {
   /** The layer with no file time after `epoch` (seconds since 1970); itself when it has none. */
   async clamped(layer: Layer, epoch: number): Promise<Layer> {
     if (layer.ref.empty) return layer;
+    const key = hexOf(digestOf(`${layer.ref.id} ${epoch}`));
+    const known = await this.options.store.records('layer-clamped').get(key);
+    if (isLayerRef(known) && (await this.available(known))) return this.open(known);
     const changeset = clampTimes(await layer.changeset(), BigInt(epoch) * 1_000_000_000n);
     const body: BodySource = async (file) => {
       const found = await layer.body(file);
@@ -55,7 +58,10 @@ export class LayerStore {
         throw new TsbuildError('store', `the content ${file.digest} of a file is not in its layer`);
       return found;
     };
-    return this.fromChangeset(changeset, body, layer.ref.created);
+    const clamped = this.fromChangeset(changeset, body, layer.ref.created);
+    await clamped.keep();
+    await this.options.store.records('layer-clamped').put(key, clamped.ref);
+    return clamped;
   }
 
   /** A layer of a pulled or loaded image. Its blob is in the store or can be fetched; a known place is remembered. */

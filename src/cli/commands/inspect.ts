@@ -1,3 +1,4 @@
+import { readVerdicts } from '../../build/store-image.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { formatBytes } from '../../progress/units.js';
 import { createdBy } from '../created-by.js';
@@ -15,7 +16,11 @@ export const inspect = defineCommand({
   positionals: 'IMAGE',
   arity: [1, 1],
   options: {
-    layers: { kind: 'flag', describe: 'Print the layers instead: digest, size and what made each' },
+    layers: {
+      kind: 'flag',
+      describe:
+        'Print the layers instead: digest, size, whether the last build took it from the cache, what made it',
+    },
     platform: {
       kind: 'text',
       value: 'OS/ARCH[/VARIANT]',
@@ -28,7 +33,9 @@ export const inspect = defineCommand({
     const output = await withStore(context, async (store) => {
       const { image, names } = await findImage(store, text, platform);
       const read = await readImage(store, image);
-      if (options.layers) return layerTable(read, isJson(options.format));
+      if (options.layers) {
+        return layerTable(read, await readVerdicts(store, image.config), isJson(options.format));
+      }
       const facts = {
         names: names.map(shownName),
         id: image.config,
@@ -42,18 +49,22 @@ export const inspect = defineCommand({
   },
 });
 
-function layerTable(read: ReadImage, json: boolean): string {
+function layerTable(read: ReadImage, verdicts: readonly string[] | undefined, json: boolean): string {
   const layers = historyRows(read).flatMap(({ entry, layer }) =>
     layer === undefined ? [] : [{ entry, layer }],
   );
+  const verdict = (index: number): string => verdicts?.[index] ?? '-';
   if (json) {
-    return jsonLines(layers.map(({ entry, layer }) => ({ ...layer, created_by: entry.created_by })));
+    return jsonLines(
+      layers.map(({ entry, layer }, i) => ({ ...layer, cache: verdict(i), created_by: entry.created_by })),
+    );
   }
   const rows = layers.map(({ entry, layer }, index) => [
     String(index + 1),
     shortDigest(layer.digest),
     formatBytes(layer.size),
+    verdict(index),
     createdBy(entry, false),
   ]);
-  return textTable(['LAYER', 'DIGEST', 'SIZE', 'CREATED BY'], rows);
+  return textTable(['LAYER', 'DIGEST', 'SIZE', 'CACHE', 'CREATED BY'], rows);
 }
