@@ -120,7 +120,10 @@ async function openRegular(blob: Located): Promise<FileHandle> {
 }
 
 function missing(digest: Digest, cause: unknown): TsbuildError {
-  return new TsbuildError('store', `the blob ${digest} is not in the store`, { cause });
+  return new TsbuildError('store', `the blob ${digest} is not in the store`, {
+    hint: 'build, pull or load the image again',
+    cause,
+  });
 }
 
 async function damaged(blob: Located): Promise<TsbuildError> {

@@ -62,21 +62,26 @@ async function checkOwner(root: string): Promise<void> {
 }
 
 async function checkVersion(root: string): Promise<void> {
+  // Foreign names are looked for before the version: a process that makes the store meanwhile writes the version first.
+  const foreign = await foreignName(root);
   const found = await readVersion(root);
-  if (found === undefined) {
-    await checkUnused(root);
-    await makeFolders(root);
-    await publishFile(root, versionFile, `${JSON.stringify({ version: layoutVersion })}\n`);
-    return;
+  if (found === undefined && foreign !== undefined) {
+    const problem = `${JSON.stringify(root)} is neither empty nor a store: it has ${JSON.stringify(foreign)}`;
+    throw new TsbuildError('store', problem, { hint: 'set TSBUILD_ROOT to a new folder' });
   }
-  if (found === layoutVersion) return makeFolders(root);
-  throw new TsbuildError(
-    'store',
-    `the store ${JSON.stringify(root)} has layout version ${String(found)}, not ${layoutVersion}`,
-    {
-      hint: 'use the tsbuild that made it, set TSBUILD_ROOT to another folder, or delete it: a store can always be rebuilt',
-    },
-  );
+  if (found !== undefined && found !== layoutVersion) throw otherVersion(root, found);
+  await makeFolders(root);
+  if (found === undefined)
+    await publishFile(root, versionFile, `${JSON.stringify({ version: layoutVersion })}\n`);
+}
+
+function otherVersion(root: string, found: number): TsbuildError {
+  const version = Number.isNaN(found)
+    ? 'a damaged version file'
+    : `layout version ${found}, not ${layoutVersion}`;
+  return new TsbuildError('store', `the store ${JSON.stringify(root)} has ${version}`, {
+    hint: 'use the tsbuild that made it, set TSBUILD_ROOT to another folder, or delete it: a store can always be rebuilt',
+  });
 }
 
 async function makeFolders(root: string): Promise<void> {
@@ -98,15 +103,7 @@ async function readVersion(root: string): Promise<number | undefined> {
 }
 
 /** A folder without version file may be empty or the beginning of a store whose maker was killed. */
-async function checkUnused(root: string): Promise<void> {
-  const tops = new Set(folders.map((folder) => folder.split('/')[0]));
-  const foreign = (await readdir(root)).find((name) => !tops.has(name));
-  if (foreign === undefined) return;
-  throw new TsbuildError(
-    'store',
-    `${JSON.stringify(root)} is neither empty nor a store: it has ${JSON.stringify(foreign)}`,
-    {
-      hint: 'set TSBUILD_ROOT to a new folder',
-    },
-  );
+async function foreignName(root: string): Promise<string | undefined> {
+  const own = new Set([versionFile, ...folders.map((folder) => folder.split('/')[0])]);
+  return (await readdir(root)).find((name) => !own.has(name));
 }

@@ -1,10 +1,11 @@
 /**
  * Names of temporary files and folders. A name tells who made it, so that a later process can delete what a killed
- * one left: `<pid namespace>-<pid>-<start time>-<number>`.
+ * one left: `<pid namespace>-<pid>-<start time>-<thread>.<number>`.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { errnoCode } from '../util/errors.js';
 import { removeTree } from './remove-tree.js';
 
@@ -18,7 +19,7 @@ let count = 0;
 export function temporaryName(): string {
   self ??= [pidNamespace(), process.pid, startTime(process.pid) ?? 0].join('-');
   count += 1;
-  return `${self}-${count}`;
+  return `${self}-${threadId}.${count}`;
 }
 
 /** Deletes the entries of `folder` whose makers are gone. What cannot be deleted stays. */
@@ -29,7 +30,7 @@ export async function sweepTemporary(folder: string): Promise<void> {
 }
 
 async function isLeftOver(folder: string, name: string): Promise<boolean> {
-  const match = /^(\d+)-(\d+)-(\d+)-\d+(?:\.\d+)?$/.exec(name);
+  const match = /^(\d+)-(\d+)-(\d+)-\d+(?:\.\d+)*$/.exec(name);
   const [, namespace, pid, start] = match ?? [];
   if (namespace !== undefined && namespace === pidNamespace()) return startTime(Number(pid)) !== start;
   return isOlder(join(folder, name), foreignAge);

@@ -40,6 +40,18 @@ test('a new store and its folders are for the user alone', async (t) => {
   }
 });
 
+test('several processes make one store at once', async (t) => {
+  const root = join(scratchOf(t), 'root');
+  const stores = await Promise.all(
+    Array.from({ length: 8 }, async (_, i) => {
+      const store = await openStore(root);
+      await store.records('cache').put('ab'.repeat(32), i);
+      return store;
+    }),
+  );
+  t.is(stores.length, 8);
+});
+
 test('a store opens again', async (t) => {
   const root = join(scratchOf(t), 'root');
   const { digest } = await (await openStore(root)).blobs.put(Buffer.from('x'));
@@ -102,7 +114,7 @@ for (const text of ['{"version":2}', '{"version":', '[]', '{"__proto__":{"versio
       mkdirSync(root, { mode: 0o700 });
       writeFileSync(join(root, 'tsbuild-store.json'), text);
     },
-    /layout version/,
+    /layout version|damaged version file/,
   );
 }
 test('a file', refused, (root) => writeFileSync(root, ''), /cannot open|not a folder/);
