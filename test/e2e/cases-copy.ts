@@ -61,6 +61,7 @@ COPY --chown=:7 d/one.txt /group/`,
 COPY --chmod=640 d /octal/
 COPY --chmod=0755 d/one.txt /file
 COPY --chmod=4755 d/run.sh /setuid`,
+    buildah: [inTree('the folder itself keeps 0755', /^octal$/, /mode/)],
   },
   {
     name: 'COPY --chmod: symbolic',

@@ -16,6 +16,8 @@ export interface DockerfileCase {
   readonly env?: Readonly<Record<string, string>>;
   readonly buildah?: Expected;
   readonly buildkit?: Expected;
+  /** tsbuild refuses this still: what it must say, rather than ignore what was asked. */
+  readonly refused?: RegExp;
 }
 
 /** What a reference does otherwise, or why it is not asked. */

@@ -64,7 +64,7 @@ const mistakes: readonly Mistake[] = [
     name: 'an unknown stage as the target',
     dockerfile: 'FROM scratch AS build\nFROM scratch AS runtime\n',
     args: ['--target', 'bulid'],
-    code: 3,
+    code: 2,
     says: [/bulid/, /build/],
   },
   {
@@ -99,13 +99,13 @@ const mistakes: readonly Mistake[] = [
   },
   {
     name: 'no Dockerfile in the context',
-    code: 1,
+    code: 3,
     says: [/Dockerfile/, /-f|--file/],
   },
   {
     name: 'a user that the image does not know',
     dockerfile: 'FROM scratch\nADD rootfs.tar /\nUSER nosuchuser\nRUN true\n',
-    code: 1,
+    code: 4,
     says: [/nosuchuser/, /Dockerfile:4|Dockerfile:3/],
     runs: true,
   },

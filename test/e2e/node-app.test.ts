@@ -27,7 +27,7 @@ test.after.always(() => workspace.remove());
 const steps = [
   'COPY package.json package-lock.json .npmrc ./',
   'COPY packages packages',
-  'RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-progress',
+  'RUN npm ci --omit=dev --no-progress',
   'COPY --from=dependencies /app/node_modules node_modules',
   'COPY scripts scripts',
   'COPY src src',

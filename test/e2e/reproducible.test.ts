@@ -49,9 +49,7 @@ it('SOURCE_DATE_EPOCH: two stores, two folders, other file times, one digest', a
     const fixed = (text: string): string => text.replace('date >', `date -d @${epoch} >`);
     const contexts = [place(first), place(second)] as const;
     for (const workspace of [first, second]) workspace.write({ 'c/Dockerfile': fixed(dockerfile) });
-    await outputOf(['sh', '-c', `touch -d '3 days ago' ${contexts[0]}/*.txt; touch ${contexts[1]}/*.txt`]);
-    const epochOfFiles = ['sh', '-c', `touch -d @1600000000 ${contexts[0]}/*.txt ${contexts[1]}/*.txt`];
-    await outputOf(epochOfFiles);
+    await outputOf(['sh', '-c', `touch -d '3 days ago' ${contexts[0]}/*.txt`]);
     const one = await layoutDigest(first, contexts[0], []);
     const other = await layoutDigest(second, contexts[1], ['--no-cache']);
     t.is(one, other);
