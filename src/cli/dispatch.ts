@@ -1,4 +1,5 @@
 import { TsbuildError } from '../util/errors.js';
+import { absentCommands } from './absent-commands.js';
 import { commandLoaders, commandNames, isCommandName } from './command-list.js';
 import type { CliContext } from './context.js';
 import { didYouMean } from './did-you-mean.js';
@@ -42,6 +43,11 @@ function unknownCommand(first: string, second: string | undefined): TsbuildError
         ? `tsbuild ${first} needs a command`
         : `unknown command ${quoted(`${first} ${second}`)}`;
     return new TsbuildError('usage', what, { hint });
+  }
+  const absent = absentCommands.get(first);
+  if (absent !== undefined) {
+    const yet = absent.verdict === 'planned' ? ' yet' : '';
+    return new TsbuildError('unsupported', `tsbuild ${first} is not supported${yet}`, { hint: absent.say });
   }
   const meant = didYouMean(first, [...commandNames, 'help']);
   const hint =

@@ -68,6 +68,17 @@ test(
   'usage: tsbuild tag [OPTIONS] IMAGE NAME...',
 );
 
+test('commands of other tools are known by name', async (t) => {
+  t.like(await t.throwsAsync(runCli('/', ['login', 'x'])), {
+    code: 'unsupported',
+    message: 'tsbuild login is not supported yet',
+  });
+  t.like(await t.throwsAsync(runCli('/', ['ps'])), {
+    code: 'unsupported',
+    message: 'tsbuild ps is not supported',
+  });
+});
+
 test('version in words and as JSON', async (t) => {
   t.regex((await runCli('/', ['version'])).stdout, /^tsbuild \d+\.\d+\.\d+, node v\d+/);
   const facts = JSON.parse((await runCli('/', ['version', '--format', 'json'])).stdout) as Record<

@@ -1,0 +1,45 @@
+/** Commands of other tools that tsbuild does not have, and what to do instead. All but the refused may come. */
+interface AbsentCommand {
+  readonly verdict: 'planned' | 'refused';
+  /** A phrase without a full stop. */
+  readonly say: string;
+}
+
+const planned = (say: string): AbsentCommand => ({ verdict: 'planned', say });
+const refused = (say: string): AbsentCommand => ({ verdict: 'refused', say });
+const noContainers = 'tsbuild builds images; run them with a container engine';
+
+export const absentCommands: ReadonlyMap<string, AbsentCommand> = new Map(
+  Object.entries({
+    login: planned(
+      'sign in with another tool: tsbuild reads the credentials that docker login and podman login write',
+    ),
+    logout: planned('remove the credentials with the tool that wrote them'),
+    copy: planned('use tsbuild pull, tsbuild tag and tsbuild push'),
+    ls: planned('use tsbuild images'),
+    tree: planned('use tsbuild inspect --layers'),
+    manifest: planned('use tsbuild inspect'),
+    imagetools: planned('use tsbuild inspect'),
+    config: planned('use tsbuild inspect'),
+    diff: planned('compare tsbuild inspect of both images'),
+    bake: planned('call tsbuild build for each target'),
+    plan: planned('tsbuild build --progress=plain says why a step ran'),
+    explain: planned('tsbuild build --progress=plain says why a step ran'),
+    check: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
+    lint: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
+    doctor: planned('tsbuild build says what a machine lacks when the first RUN step needs it'),
+    sign: planned('sign the pushed digest with a tool of its own'),
+    verify: planned('verify the digest with a tool of its own'),
+    export: planned('use tsbuild build -o type=local,dest=FOLDER'),
+    import: planned('use tsbuild load'),
+    buildx: planned('leave out the word buildx'),
+    executor: planned('use tsbuild build'),
+    kaniko: planned('use tsbuild build'),
+    run: refused(noContainers),
+    exec: refused(noContainers),
+    ps: refused(noContainers),
+    from: refused('write a Dockerfile: tsbuild has no working containers'),
+    commit: refused('write a Dockerfile: tsbuild has no working containers'),
+    mount: refused('use tsbuild build -o type=local,dest=FOLDER'),
+  }),
+);
