@@ -15,10 +15,15 @@ export function pathComponents(path: string): string[] {
     if (name === '..') components.pop();
     else components.push(name);
   }
-  if (path.length > longestPath || components.some((name) => name.length > longestName)) {
+  if (path.length > longestPath || components.some(isTooLong)) {
     throw new TsbuildError('archive', `a name in the archive is too long: ${shown(path)}`);
   }
   return components;
+}
+
+/** The name that a whiteout hides may be as long as any. */
+function isTooLong(name: string): boolean {
+  return name.length > longestName + (name.startsWith('.wh.') ? 4 : 0);
 }
 
 /** A foreign name for messages: quoted, escaped and of bounded length. */

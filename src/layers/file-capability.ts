@@ -13,5 +13,5 @@ export function portableCapability(value: Uint8Array): Uint8Array {
   const bytes = Buffer.from(value);
   if (bytes.length !== 24 || (bytes.readUInt32LE(0) & revisionMask) >>> 0 !== revision3) return value;
   bytes.writeUInt32LE(((bytes.readUInt32LE(0) & ~revisionMask) | revision2) >>> 0, 0);
-  return bytes.subarray(0, 20);
+  return Uint8Array.from(bytes.subarray(0, 20));
 }

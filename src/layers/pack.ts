@@ -103,7 +103,7 @@ const vanished = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 
 function readError(error: unknown, wanted: Wanted): unknown {
   const code = errnoCode(error);
-  if (code === undefined) return error;
+  if (code === undefined || error instanceof TsbuildError) return error;
   if (vanished.has(code)) return changed(wanted, error);
   return new TsbuildError('context', `cannot read ${sourceName(wanted)}: ${code}`, { cause: error });
 }

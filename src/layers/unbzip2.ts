@@ -9,6 +9,14 @@ const longestBlock = (units: number): number => 25_000 + unit * units;
 /** Decodes bzip2 streams one after the other, one block in memory at a time. Throws plain errors for bad data. */
 export async function* unbzip2(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const input = new BlockInput(source);
+  try {
+    yield* streams(input);
+  } finally {
+    await input.close();
+  }
+}
+
+async function* streams(input: BlockInput): AsyncGenerator<Uint8Array, void> {
   let memory = new Int32Array(0);
   do {
     await input.fill(4);
@@ -46,6 +54,10 @@ class BlockInput {
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#reader = new ByteReader(source);
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
   }
 
   /** Has at least `size` bytes ready, unless the source ends. */

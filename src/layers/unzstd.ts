@@ -1,7 +1,6 @@
 import * as zlib from 'node:zlib';
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
-import { ByteReader } from './byte-reader.js';
 import { inflateChecked } from './inflate-checked.js';
 import { zstdFrames } from './zstd-frames.js';
 
@@ -20,7 +19,7 @@ function nativeDecoder(): NativeInflater | undefined {
 }
 
 async function* framedBytes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  for await (const { bytes } of zstdFrames(new ByteReader(source))) yield bytes;
+  for await (const { bytes } of zstdFrames(source)) yield bytes;
 }
 
 /** The JavaScript decoder does not compare checksums: the low 32 bits of the content's XXH64 (RFC 8878, section 3.1.1). */
@@ -32,7 +31,7 @@ async function* decodeFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<
     checksum: hasher.create64(),
   });
   let frame = fresh();
-  for await (const { bytes, end, checksum } of zstdFrames(new ByteReader(source))) {
+  for await (const { bytes, end, checksum } of zstdFrames(source)) {
     frame.decoder.push(bytes, end);
     for (const chunk of output) {
       frame.checksum.update(chunk);

@@ -1,4 +1,4 @@
-import type { ByteReader } from './byte-reader.js';
+import { ByteReader } from './byte-reader.js';
 
 /** Decoders need a window of this size in memory; containerd's and zstd's own default is 128 MiB too. */
 const largestWindow = 2 ** 27;
@@ -15,7 +15,16 @@ export interface ZstdPiece {
  * Cuts a zstd stream into the pieces of its frames (RFC 8878, section 3.1), without decoding. Skippable frames are left out. Decoders differ in what they make of truncated
  * data, garbage and giant windows; here all of these are errors.
  */
-export async function* zstdFrames(reader: ByteReader): AsyncGenerator<ZstdPiece, void> {
+export async function* zstdFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<ZstdPiece, void> {
+  const reader = new ByteReader(source);
+  try {
+    yield* frames(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* frames(reader: ByteReader): AsyncGenerator<ZstdPiece, void> {
   for (let first = true; ; first = false) {
     const magic = await reader.read(4);
     if (magic.length === 0 && !first) return;

@@ -164,7 +164,8 @@ function mergePax(header: RawHeader, records: PaxRecords): Merged {
   let mtime: bigint | undefined;
   const xattrs = new Map<string, Uint8Array>();
   for (const [key, value] of records) {
-    if (key.startsWith(xattrPrefix)) xattrs.set(key.slice(xattrPrefix.length), Buffer.from(value, 'latin1'));
+    if (key.startsWith(xattrPrefix))
+      xattrs.set(key.slice(xattrPrefix.length), Uint8Array.from(Buffer.from(value, 'latin1')));
     if (value === '') continue;
     if (key === 'path') header.name = value;
     else if (key === 'linkpath') header.linkname = value;
