@@ -1,5 +1,5 @@
 /**
- * Uses the store at argv[2] in all ways, over and over, until it is killed. What it writes follows from numbers, so
+ * Uses the store at argv[2] in all ways, over and over, until it is killed, or argv[4] times. What it writes follows from numbers, so
  * that whoever looks later can tell whether it is whole. Prints a line after each round.
  */
 import { writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { TsbuildError } from '../../src/util/errors.js';
 import { putImage } from '../helpers/stores.js';
 import { bucket, linesBucket, linesOf, valueOf } from './kill-facts.js';
 
-const [root = '', start = '0'] = process.argv.slice(2);
+const [root = '', start = '0', rounds = 'Infinity'] = process.argv.slice(2);
 const store = await openStore(root);
 
 async function build(n: number): Promise<void> {
@@ -38,7 +38,7 @@ async function collect(): Promise<void> {
   }
 }
 
-for (let n = Number(start); ; n += 1) {
+for (let n = Number(start); n < Number(start) + Number(rounds); n += 1) {
   await build(n);
   if (n % 5 === 0) await collect();
   process.stdout.write(`${n}\n`);
