@@ -1,6 +1,6 @@
 /** Plays programs: spawns the player of player-elf.ts with explicit descriptors and no environment. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { getSystemErrorName } from 'node:util';
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { TsbuildError } from '../util/errors.js';
 import { hostArch, playerPath } from './player-file.js';
@@ -89,7 +89,8 @@ export class PlayerError extends Error {
 
 /** Name of a positive errno. */
 export function errnoName(errno: number): string {
-  return errno === 0 ? 'EOF' : getSystemErrorName(-errno);
+  if (errno === 0) return 'EOF';
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
 
 /**

@@ -60,7 +60,11 @@ function mountMemory(path: string, mounts: readonly PlannedMount[]): Operation[]
     ['size', `${size}`],
   ] as const;
   return [
-    ...newMount({ type: 'tmpfs', options, optionalFlags: ['noswap'], attributes: inert }, 'new', label),
+    ...newMount(
+      { type: 'tmpfs', options, optionalFlags: ['noswap'], attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },
+      'new',
+      label,
+    ),
     {
       call: 'openat',
       args: [linux.AT_FDCWD, path, linux.O_PATH | linux.O_CLOEXEC],

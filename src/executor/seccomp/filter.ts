@@ -129,13 +129,7 @@ function verdictInstructions(verdict: Verdict, prefix: string): Instruction[] {
   const yes: Instruction = { op: 'return', value: actions.allow, label: `${prefix}yes` };
   const no: Instruction = { op: 'return', value: actions.errno | errnos.eperm, label: `${prefix}no` };
   if (verdict.kind === 'without') {
-    return [
-      load,
-      { op: 'and', mask: verdict.bits },
-      { op: 'equal', value: 0, no: `${prefix}no` },
-      yes,
-      no,
-    ];
+    return [load, { op: 'and', mask: verdict.bits }, { op: 'equal', value: 0, no: `${prefix}no` }, yes, no];
   }
   const [hit, miss] = verdict.kind === 'among' ? [yes, no] : [no, yes];
   return [
