@@ -8,6 +8,7 @@ import type { SourceRange } from '../util/source.js';
 import type { Part } from './instruction-error.js';
 import type { PhysicalLine } from './physical-lines.js';
 
+/** What to look for, and in which lines. */
 export interface LocateOptions {
   /** Of the whole instruction. */
   readonly range: SourceRange;

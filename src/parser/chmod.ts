@@ -3,6 +3,7 @@ import { TsbuildError } from '../util/errors.js';
 /** The permission bits (0 to 07777) that a file gets, from those it has. */
 export type ModeChange = (mode: number, isDirectory: boolean) => number;
 
+/** A mode as a function, because symbolic modes depend on what they change. */
 export interface ParsedChmod {
   readonly apply: ModeChange;
   /** The mode when the text was octal: it then also counts for parents that COPY makes. */

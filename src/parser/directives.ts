@@ -4,12 +4,14 @@ import type { PhysicalLine } from './physical-lines.js';
 import { trimStart } from './white-space.js';
 import type { Directives } from './types.js';
 
+/** A directive that counts as none. */
 export interface DirectiveError {
   /** Index of the line. */
   readonly line: number;
   readonly error: InstructionError;
 }
 
+/** The directives of a file and where instructions may begin. */
 export interface ReadDirectives {
   readonly directives: Directives;
   /** How many lines at the top are directives. */

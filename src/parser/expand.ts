@@ -2,6 +2,7 @@ import { Expander } from './expander.js';
 import type { Scope } from './scope.js';
 import type { Escape } from './words.js';
 
+/** The variables that expansion sees. */
 export type { Scope } from './scope.js';
 
 /**

@@ -4,6 +4,7 @@ import { substitute, type Substitution } from './substitution.js';
 import { WordCollector } from './word-collector.js';
 import type { Escape } from './words.js';
 
+/** What is special in a text besides `$`. */
 export interface ExpandOptions {
   readonly escape: Escape;
   /** `literal`: quotes are ordinary characters, as in a heredoc's body. */

@@ -3,6 +3,7 @@ import { didYouMean } from './suggest.js';
 import { isSpace } from './white-space.js';
 import type { Escape } from './words.js';
 
+/** An instruction's arguments without its flags. */
 export interface LexedFlags {
   /** Words that begin with `--`, quotes and escapes removed. */
   readonly flags: readonly string[];

@@ -47,7 +47,10 @@ function unquote(delimiter: string): { name: string; quoted: boolean } | undefin
   return quote === undefined ? { name, quoted } : undefined;
 }
 
-/** Words with quotes and escapes kept; the escape character is always the backslash here. Undefined when unbalanced. */
+/**
+ * Words with quotes and escapes kept; the escape character is always the backslash here. Undefined when
+ * unbalanced.
+ */
 function rawWords(line: string): string[] | undefined {
   const words: string[] = [];
   let word = '';
@@ -67,7 +70,10 @@ function rawWords(line: string): string[] | undefined {
   return word === '' ? words : [...words, word];
 }
 
-/** End of the piece of a word that begins at a place: a quoted string, a `${…}`, an escape, `<<` with blanks, a character. */
+/**
+ * End of the piece of a word that begins at a place: a quoted string, a `${…}`, an escape, `<<` with blanks,
+ * a character.
+ */
 function pieceEnd(line: string, at: number): number | undefined {
   const character = line.charAt(at);
   if (character === '\\') return Math.min(at + 2, line.length);

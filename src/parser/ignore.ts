@@ -13,6 +13,7 @@ export interface IgnoreVerdict {
   readonly line?: number | undefined;
 }
 
+/** A compiled list of patterns. Asking it remembers directories, so a walk costs each of them once. */
 export interface IgnoreMatcher {
   /** As written, in order. */
   readonly patterns: readonly string[];

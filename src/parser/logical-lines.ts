@@ -19,6 +19,7 @@ export interface LogicalLine {
   readonly error?: InstructionError | undefined;
 }
 
+/** How lines are joined. */
 export interface LineOptions {
   readonly escape: Escape;
   /** Index of the first line to read. */

@@ -112,7 +112,10 @@ const resolvers: Readonly<Record<MountOption['type'], (options: Options) => Moun
   }),
 };
 
-/** Without an id the target's last name is the id; without a target the file is in /run/secrets, or is none with env. */
+/**
+ * Without an id the target's last name is the id; without a target the file is in /run/secrets, or is none
+ * with env.
+ */
 function resolveSecret(options: Options): Mount {
   const target = nonEmpty(options.get('target'));
   const id = nonEmpty(options.get('id')) ?? nonEmpty(options.get('source')) ?? posix.basename(target ?? '');

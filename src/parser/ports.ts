@@ -5,6 +5,7 @@ export interface ExposedPort {
   readonly port: string;
 }
 
+/** What EXPOSE adds to the image config. */
 export interface PortSpecs {
   /** In the order written, ranges spelled out, without duplicates. */
   readonly ports: readonly ExposedPort[];

@@ -14,6 +14,7 @@ export type RunScript =
   | { readonly kind: 'file'; readonly name: string; readonly text: string }
   | { readonly kind: 'exec'; readonly argv: readonly string[] };
 
+/** Decides what the shell of a RUN is given; SHELL itself is put in front by the caller. */
 export function runScript({ command, heredocs }: RunInstruction): RunScript {
   if (command.form === 'exec') return { kind: 'exec', argv: command.argv };
   const [first] = heredocs;

@@ -13,6 +13,7 @@ export type Substitution =
       readonly replacement: string;
     };
 
+/** The variable that `${…}` names; `value` is undefined when it is unset. */
 export interface Variable {
   readonly name: string;
   readonly value: string | undefined;

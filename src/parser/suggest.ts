@@ -21,7 +21,10 @@ function at(row: readonly number[], index: number): number {
   return row[index] ?? 0;
 }
 
-/** The known word nearest to a mistyped one, when near enough to be meant: at most a third of it differs, and at most 3. */
+/**
+ * The known word nearest to a mistyped one, when near enough to be meant: at most a third of it differs, and
+ * at most 3.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length === 0 || word.length > 64) return undefined;
   const folded = word.toLowerCase();

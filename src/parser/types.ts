@@ -53,7 +53,9 @@ export interface Heredoc {
 
 interface Base {
   readonly range: SourceRange;
-  /** The logical line as BuildKit keeps it: continuations joined, comments removed, without heredoc bodies. */
+  /**
+   * The logical line as BuildKit keeps it: continuations joined, comments removed, without heredoc bodies.
+   */
   readonly text: string;
   /** Comment lines directly above, without `#`. */
   readonly comments: readonly string[];
@@ -109,10 +111,14 @@ export interface AddInstruction extends CopyBase {
   readonly unpack?: boolean | undefined;
 }
 
-/** One `--mount`, as written: keys lower-cased, values unexpanded. Keys and values are checked by the parser. */
+/**
+ * One `--mount`, as written: keys lower-cased, values unexpanded. Keys and values are checked by the parser.
+ */
 export interface MountOption {
   readonly type: 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh';
-  /** In the order written, without `type`; aliases (`dst`, `destination`, `src`, `ro`, `rw`) are spelled out. */
+  /**
+   * In the order written, without `type`; aliases (`dst`, `destination`, `src`, `ro`, `rw`) are spelled out.
+   */
   readonly options: readonly (readonly [key: string, value: string])[];
 }
 export interface RunInstruction extends Base {

@@ -6,6 +6,7 @@ import { InstructionError } from './instruction-error.js';
  */
 type Unit = { readonly literal: string } | 'any';
 
+/** A parsed pattern. */
 export interface Wildcard {
   /** What stands between the stars: one segment more than there are stars. */
   readonly segments: readonly (readonly Unit[])[];
@@ -17,7 +18,10 @@ export interface Match {
   readonly end: number;
 }
 
-/** Counts comparisons, so that a caller can bound the work of a hostile pattern; throws when too much is spent. */
+/**
+ * Counts comparisons, so that a caller can bound the work of a hostile pattern; throws when too much is
+ * spent.
+ */
 export type Spend = (steps: number) => void;
 
 /**

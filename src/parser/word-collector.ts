@@ -1,6 +1,9 @@
 import { isSpace } from './white-space.js';
 
-/** Gathers expanded pieces both as one text and as words: blanks split unless the piece came from quotes or an escape. */
+/**
+ * Gathers expanded pieces both as one text and as words: blanks split unless the piece came from quotes or an
+ * escape.
+ */
 export class WordCollector {
   text = '';
   readonly #words: string[] = [];

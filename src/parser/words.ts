@@ -1,5 +1,6 @@
 import { isSpace } from './white-space.js';
 
+/** The escape character that the `# escape=` directive chose. */
 export type Escape = '\\' | '`';
 
 /**

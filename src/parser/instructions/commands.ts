@@ -10,16 +10,22 @@ export function parseCommand(text: string): Command {
   return argv === undefined ? { form: 'shell', text } : { form: 'exec', argv };
 }
 
+/**
+ * `CMD ["a"]` or `CMD line`. `CMD []` clears an inherited command; an empty line is given to the shell like
+ * any other.
+ */
 export function parseCmd(raw: RawInstruction): CmdInstruction {
   new Flags(raw.flags, {});
   return { kind: 'CMD', ...raw.base, command: parseCommand(raw.args) };
 }
 
+/** `ENTRYPOINT`, in the forms of CMD. */
 export function parseEntrypoint(raw: RawInstruction): EntrypointInstruction {
   new Flags(raw.flags, {});
   return { kind: 'ENTRYPOINT', ...raw.base, command: parseCommand(raw.args) };
 }
 
+/** `SHELL ["program", "argument"]`: the only instruction that has no shell form. */
 export function parseShell(raw: RawInstruction): ShellInstruction {
   requireArguments(raw);
   new Flags(raw.flags, {});

@@ -16,6 +16,9 @@ const common = {
 const copyFlags = { ...common, from: 'string', parents: 'boolean' } as const;
 const addFlags = { ...common, checksum: 'string', 'keep-git-dir': 'boolean', unpack: 'boolean' } as const;
 
+/**
+ * `COPY [flags] source… destination`, as words or as a JSON array. Sources may be heredocs in the word form.
+ */
 export function parseCopy(raw: RawInstruction): CopyInstruction {
   const flags = new Flags(raw.flags, copyFlags);
   return {
@@ -28,6 +31,7 @@ export function parseCopy(raw: RawInstruction): CopyInstruction {
   };
 }
 
+/** `ADD`, like COPY; what a source is (path, URL, repository) is decided after expansion. */
 export function parseAdd(raw: RawInstruction): AddInstruction {
   const flags = new Flags(raw.flags, addFlags);
   return {

@@ -5,6 +5,7 @@ import { cutBlanks } from '../white-space.js';
 import { quotedWords, type Escape } from '../words.js';
 import { requireArguments, type RawInstruction } from './raw.js';
 
+/** The pairs of an ENV or LABEL line. */
 export interface KeyValues {
   readonly pairs: readonly KeyValue[];
   /** True for the old form `KEY rest of the line`. */
@@ -50,10 +51,12 @@ function pairsOf(raw: RawInstruction): readonly KeyValue[] {
   return parseKeyValues(raw.args, raw).pairs;
 }
 
+/** `ENV key=value …`: all pairs of one line are expanded with the environment before the line. */
 export function parseEnv(raw: RawInstruction): EnvInstruction {
   return { kind: 'ENV', ...raw.base, pairs: pairsOf(raw) };
 }
 
+/** `LABEL key=value …` */
 export function parseLabel(raw: RawInstruction): LabelInstruction {
   return { kind: 'LABEL', ...raw.base, pairs: pairsOf(raw) };
 }

@@ -24,6 +24,7 @@ export interface RawInstruction {
   readonly base: BaseFields;
 }
 
+/** Splits one joined line. Flags are taken off every instruction, so that none can be silently ignored. */
 export function lexInstruction(
   text: string,
   escape: Escape,

@@ -10,6 +10,10 @@ const flags = { mount: 'list', network: 'string', security: 'string', device: 'l
 const networks = ['default', 'none', 'host'] as const;
 const securities = ['sandbox', 'insecure'] as const;
 
+/**
+ * `RUN [flags] command`. Variables in the command are the shell's business; only mounts are expanded by the
+ * builder.
+ */
 export function parseRun(raw: RawInstruction): RunInstruction {
   requireArguments(raw);
   const given = new Flags(raw.flags, flags);

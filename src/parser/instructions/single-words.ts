@@ -16,23 +16,29 @@ function parseWord<K extends 'USER' | 'WORKDIR' | 'STOPSIGNAL' | 'MAINTAINER'>(
   return { kind, ...raw.base, word: raw.args };
 }
 
+/** `USER name[:group]` */
 export const parseUser = (raw: RawInstruction): WordInstruction<'USER'> => parseWord('USER', raw);
+/** `WORKDIR path`; blanks belong to the path. */
 export const parseWorkdir = (raw: RawInstruction): WordInstruction<'WORKDIR'> => parseWord('WORKDIR', raw);
+/** `MAINTAINER name` */
 export const parseMaintainer = (raw: RawInstruction): WordInstruction<'MAINTAINER'> =>
   parseWord('MAINTAINER', raw);
 
+/** `STOPSIGNAL signal`, checked here unless it holds variables or quotes. */
 export function parseStopSignal(raw: RawInstruction): WordInstruction<'STOPSIGNAL'> {
   const instruction = parseWord('STOPSIGNAL', raw);
   if (/^[\w+-]+$/.test(instruction.word)) checkStopSignal(instruction.word);
   return instruction;
 }
 
+/** `EXPOSE port …`; the words are split again after expansion, a variable may hold several ports. */
 export function parseExpose(raw: RawInstruction): WordsInstruction<'EXPOSE'> {
   requireArguments(raw);
   new Flags(raw.flags, {});
   return { kind: 'EXPOSE', ...raw.base, words: splitBlanks(raw.args) };
 }
 
+/** `VOLUME path …` or a JSON array of paths. */
 export function parseVolume(raw: RawInstruction): WordsInstruction<'VOLUME'> {
   requireArguments(raw);
   new Flags(raw.flags, {});

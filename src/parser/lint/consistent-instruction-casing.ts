@@ -1,6 +1,7 @@
 import type { Dockerfile } from '../types.js';
 import { finding, instructionsOf, keywordOf, type Rule } from './rule.js';
 
+/** Keywords work in any case; the case that most of the file uses is taken as meant. */
 export const consistentInstructionCasing: Rule = {
   name: 'ConsistentInstructionCasing',
   description: 'All commands within the Dockerfile should use the same casing (either upper or lower)',

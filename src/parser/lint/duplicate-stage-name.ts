@@ -1,5 +1,6 @@
 import { finding, type Rule } from './rule.js';
 
+/** FROM takes the nearest earlier stage of a name but `COPY --from` the last one in the file. */
 export const duplicateStageName: Rule = {
   name: 'DuplicateStageName',
   description: 'Stage names should be unique',

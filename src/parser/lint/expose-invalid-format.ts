@@ -1,5 +1,6 @@
 import { finding, instructionsOf, type Rule } from './rule.js';
 
+/** EXPOSE publishes nothing: host addresses and host ports are dropped. */
 export const exposeInvalidFormat: Rule = {
   name: 'ExposeInvalidFormat',
   description:

@@ -1,5 +1,6 @@
 import { finding, instructionsOf, type Rule } from './rule.js';
 
+/** The image config always has the protocol in lower case. */
 export const exposeProtoCasing: Rule = {
   name: 'ExposeProtoCasing',
   description: 'Protocol in EXPOSE instruction should be lowercase',

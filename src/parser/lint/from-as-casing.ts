@@ -1,6 +1,7 @@
 import { finding, keywordOf, type Rule } from './rule.js';
 import { nameAndAs } from './stage-name-casing.js';
 
+/** `FROM a as b` and `from a AS b` work but read badly. */
 export const fromAsCasing: Rule = {
   name: 'FromAsCasing',
   description: "The 'as' keyword should match the case of the 'from' keyword",

@@ -1,5 +1,6 @@
 import { finding, type Rule } from './rule.js';
 
+/** In the shell form the shell is process 1 and gets the stop signal, which it does not pass on. */
 export const jsonArgsRecommended: Rule = {
   name: 'JSONArgsRecommended',
   description:

@@ -1,5 +1,6 @@
 import { finding, instructionsOf, type Rule } from './rule.js';
 
+/** MAINTAINER sets the `author` field, which nobody shows; the OCI annotation key is the common place. */
 export const maintainerDeprecated: Rule = {
   name: 'MaintainerDeprecated',
   description: 'The MAINTAINER instruction is deprecated, use a label instead to define an image author',

@@ -2,6 +2,7 @@ import { finding, type Rule } from './rule.js';
 
 const reserved = new Set(['scratch', 'context']);
 
+/** `FROM scratch` and `--from=context` mean something else than a stage. */
 export const reservedStageName: Rule = {
   name: 'ReservedStageName',
   description: 'Reserved words should not be used as stage names',

@@ -15,10 +15,12 @@ export interface Rule {
   readonly check: (dockerfile: Dockerfile) => Iterable<Finding>;
 }
 
+/** A finding about a place. */
 export function finding({ range }: { readonly range: SourceRange }, message: string, hint?: string): Finding {
   return { message, range, hint };
 }
 
+/** A finding as the warning that users see. */
 export function toDiagnostic(rule: Rule, { message, range, hint }: Finding): Diagnostic {
   return { severity: 'warning', rule: rule.name, message, range, hint };
 }

@@ -1,20 +1,23 @@
-import { automaticArgHidden } from './target-arg-default.js';
+import { automaticArgHidden } from './automatic-arg-hidden.js';
 import { brokenJsonForm } from './broken-json-form.js';
 import { consistentInstructionCasing } from './consistent-instruction-casing.js';
 import { duplicateStageName } from './duplicate-stage-name.js';
 import { exposeInvalidFormat } from './expose-invalid-format.js';
 import { exposeProtoCasing } from './expose-proto-casing.js';
 import { fromAsCasing } from './from-as-casing.js';
-import { fromPlatformFlagConstDisallowed, redundantTargetPlatform } from './from-platform-flag.js';
+import { fromPlatformFlagConstDisallowed } from './from-platform-flag-const-disallowed.js';
+import { redundantTargetPlatform } from './redundant-target-platform.js';
+import { undefinedArgInFrom } from './undefined-arg-in-from.js';
+import { invalidDefaultArgInFrom } from './invalid-default-arg-in-from.js';
 import { heredocWithoutErrexit } from './heredoc-without-errexit.js';
 import { invisibleCharacters } from './invisible-characters.js';
 import { jsonArgsRecommended } from './json-args-recommended.js';
-import { legacyKeyValueFormat } from './legacy-key-value.js';
+import { legacyKeyValueFormat } from './legacy-key-value-format.js';
 import { maintainerDeprecated } from './maintainer-deprecated.js';
-import { multipleInstructionsDisallowed } from './multiple-instructions.js';
+import { multipleInstructionsDisallowed } from './multiple-instructions-disallowed.js';
 import { reservedStageName } from './reserved-stage-name.js';
 import type { Rule } from './rule.js';
-import { secretsUsedInArgOrEnv } from './secrets-in-arg-or-env.js';
+import { secretsUsedInArgOrEnv } from './secrets-used-in-arg-or-env.js';
 import { stageNameCasing } from './stage-name-casing.js';
 import { workdirRelativePath } from './workdir-relative-path.js';
 
@@ -29,6 +32,7 @@ export const rules: readonly Rule[] = [
   fromAsCasing,
   fromPlatformFlagConstDisallowed,
   heredocWithoutErrexit,
+  invalidDefaultArgInFrom,
   invisibleCharacters,
   jsonArgsRecommended,
   legacyKeyValueFormat,
@@ -38,5 +42,6 @@ export const rules: readonly Rule[] = [
   reservedStageName,
   secretsUsedInArgOrEnv,
   stageNameCasing,
+  undefinedArgInFrom,
   workdirRelativePath,
 ];

@@ -2,6 +2,7 @@ import { cutBlanks, splitBlanks } from '../white-space.js';
 import type { FromInstruction } from '../types.js';
 import { finding, type Rule } from './rule.js';
 
+/** Stage names are compared without case, so capitals only mislead. */
 export const stageNameCasing: Rule = {
   name: 'StageNameCasing',
   description: 'Stage names should be lowercase',

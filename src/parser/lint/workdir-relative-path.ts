@@ -1,6 +1,7 @@
 import type { Stage } from '../types.js';
 import { finding, type Finding, type Rule } from './rule.js';
 
+/** A relative path counts from the base image's working directory, which may change with the base. */
 export const workdirRelativePath: Rule = {
   name: 'WorkdirRelativePath',
   description:

@@ -3,6 +3,7 @@ import { finding, instructionsOf, type Rule } from './rule.js';
 const secret = /(?:^|_)(?:apikey|auth|credentials?|key|passwd|password|pword|secret|token)(?:_|$)/i;
 const harmless = /(?:^|_)public(?:_|$)/i;
 
+/** Values of ENV stay in the image, values of ARG in its history: judged by the variable's name alone. */
 export const secretsUsedInArgOrEnv: Rule = {
   name: 'SecretsUsedInArgOrEnv',
   description: 'Sensitive data should not be used in the ARG or ENV commands',

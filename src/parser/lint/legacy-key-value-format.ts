@@ -2,6 +2,7 @@ import { parseKeyValues } from '../instructions/key-values.js';
 import { lexInstruction } from '../instructions/raw.js';
 import { finding, instructionsOf, type Rule } from './rule.js';
 
+/** `ENV a b=c` sets a to "b=c", which is rarely meant. */
 export const legacyKeyValueFormat: Rule = {
   name: 'LegacyKeyValueFormat',
   description: 'Legacy key/value format with whitespace separator should not be used',

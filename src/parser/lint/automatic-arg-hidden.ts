@@ -1,6 +1,5 @@
+import { automaticArgs } from './global-scope.js';
 import { finding, type Rule } from './rule.js';
-
-const automatic = /^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/;
 
 /** Ours: the default wins over the value that the builder would set. */
 export const automaticArgHidden: Rule = {
@@ -11,7 +10,7 @@ export const automaticArgHidden: Rule = {
       for (const instruction of instructions) {
         if (instruction.kind !== 'ARG') continue;
         for (const { name, value } of instruction.args) {
-          if (value !== undefined && automatic.test(name)) {
+          if (value !== undefined && automaticArgs.includes(name)) {
             yield finding(
               instruction,
               `The default of ARG ${name} hides the value that the builder sets`,

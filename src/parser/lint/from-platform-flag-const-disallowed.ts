@@ -1,5 +1,6 @@
 import { finding, type Rule } from './rule.js';
 
+/** A constant platform makes every image of a multi-platform build the same. */
 export const fromPlatformFlagConstDisallowed: Rule = {
   name: 'FromPlatformFlagConstDisallowed',
   description: 'FROM --platform flag should not use a constant value',
@@ -11,22 +12,6 @@ export const fromPlatformFlagConstDisallowed: Rule = {
         from,
         `FROM --platform flag should not use constant value ${JSON.stringify(from.platform)}`,
       );
-    }
-  },
-};
-
-export const redundantTargetPlatform: Rule = {
-  name: 'RedundantTargetPlatform',
-  description:
-    'Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',
-  *check({ stages }) {
-    for (const { from } of stages) {
-      if (from.platform === '$TARGETPLATFORM' || from.platform === '${TARGETPLATFORM}') {
-        yield finding(
-          from,
-          `Setting platform to predefined ${from.platform} in FROM is redundant as this is the default behavior`,
-        );
-      }
     }
   },
 };

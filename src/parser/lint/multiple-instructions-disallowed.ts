@@ -2,6 +2,7 @@ import { finding, type Rule } from './rule.js';
 
 const once = new Set(['CMD', 'ENTRYPOINT', 'HEALTHCHECK']);
 
+/** Of CMD, ENTRYPOINT and HEALTHCHECK an image has one each. */
 export const multipleInstructionsDisallowed: Rule = {
   name: 'MultipleInstructionsDisallowed',
   description: 'Multiple instructions of the same type should not be used in the same stage',

@@ -1,0 +1,18 @@
+import { finding, type Rule } from './rule.js';
+
+/** A base is resolved for the target platform unless the flag says otherwise. */
+export const redundantTargetPlatform: Rule = {
+  name: 'RedundantTargetPlatform',
+  description:
+    'Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',
+  *check({ stages }) {
+    for (const { from } of stages) {
+      if (from.platform === '$TARGETPLATFORM' || from.platform === '${TARGETPLATFORM}') {
+        yield finding(
+          from,
+          `Setting platform to predefined ${from.platform} in FROM is redundant as this is the default behavior`,
+        );
+      }
+    }
+  },
+};
