@@ -52,15 +52,18 @@ function linkToBelow(base: Tree, merged: Tree, change: Changeset): Tree {
   for (const [path, entry] of walkLinks(change)) if (entry.kind === 'hardlink') links.push([path, entry]);
   if (links.length === 0) return merged;
   const editor = new TreeEditor(merged);
+  // A path may be asked for as it was below and as it is now.
   const groups = new Map<string, LinkGroup>();
   const placed: [string, Node][] = links.map(([path, link]) => {
     const target = targetOf(path, link, link.below === true ? base : merged);
     if (target.node.kind !== 'file') return [path, target.node];
-    const group = groups.get(target.path) ?? target.node.links ?? {};
-    groups.set(target.path, group);
-    const file = inGroup(target.node, group);
     // The target joins the group only where it is still the file that is linked to.
-    if (lookup(editor.root, target.path) === target.node) editor.set(target.path, file);
+    const stays = lookup(merged, target.path) === target.node;
+    const key = stays ? target.path : `replaced ${target.path}`;
+    const group = groups.get(key) ?? target.node.links ?? {};
+    groups.set(key, group);
+    const file = inGroup(target.node, group);
+    if (stays) editor.set(target.path, file);
     return [path, file];
   });
   for (const [path, node] of placed) editor.set(path, node);

@@ -1,4 +1,3 @@
-import { walkChangeset } from './changeset.js';
 import { ChangesetReader } from './changeset-reader.js';
 import { byName } from './path.js';
 import type { Changeset, ChangesetEntry, LinkGroup, Metadata } from './types.js';
@@ -14,11 +13,15 @@ export const changesetFormat = ['tsbuild-changeset', 1] as const;
 export function* changesetToJson(changeset: Changeset): Generator<readonly unknown[]> {
   yield changesetFormat;
   const groups = new Map<LinkGroup, number>();
-  let count = 1;
-  yield recordOf(changeset, ['', ''], groups);
-  for (const [path, entry] of walkChangeset(changeset)) {
+  const pending: Place[] = [{ depth: 0, name: '', entry: changeset }];
+  let count = 0;
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     count++;
-    yield recordOf(entry, path.split('/'), groups);
+    yield recordOf(next, groups);
+    if (next.entry.kind !== 'directory') continue;
+    const depth = next.depth + 1;
+    const below = [...next.entry.entries].sort(byName).reverse();
+    for (const [name, entry] of below) pending.push({ depth, name, entry });
   }
   yield ['end', count];
 }
@@ -42,12 +45,15 @@ export function parseChangeset(lines: Iterable<string>): Changeset {
   return reader.end();
 }
 
-function recordOf(
-  entry: ChangesetEntry,
-  names: readonly string[],
-  groups: Map<LinkGroup, number>,
-): readonly unknown[] {
-  const place = [names[0] === '' ? 0 : names.length, names.at(-1)];
+/** An entry and where it is; paths would be long where directories are deep. */
+interface Place {
+  readonly depth: number;
+  readonly name: string;
+  readonly entry: ChangesetEntry;
+}
+
+function recordOf({ depth, name, entry }: Place, groups: Map<LinkGroup, number>): readonly unknown[] {
+  const place = [depth, name];
   switch (entry.kind) {
     case 'directory':
       return [

@@ -36,9 +36,13 @@ export function byName(a: readonly [string, ...unknown[]], b: readonly [string, 
 // C1 controls and bidirectional overrides, which JSON leaves as they are.
 const invisible = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/** Longer names, which only hostile input has, are cut in messages. */
+const longest = 500;
+
 /** A path or name for a message: quoted, with everything escaped that could disturb a terminal. */
 export function quoted(path: string): string {
-  const text = JSON.stringify(fromByteString(path));
+  const rest = path.length > longest ? '…' : '';
+  const text = JSON.stringify(fromByteString(path.slice(0, longest)) + rest);
   return text.replace(invisible, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

@@ -1,10 +1,9 @@
 import test from 'ava';
 import { apply } from '../../src/layers/apply.js';
 import { diff } from '../../src/layers/diff.js';
-import { compose } from '../../src/layers/compose.js';
 import { linkGroups } from '../../src/layers/link-groups.js';
 import { emptyTree, lookup } from '../../src/layers/tree.js';
-import type { Changeset, Directory, Node, Tree } from '../../src/layers/types.js';
+import type { Changeset, Node, Tree } from '../../src/layers/types.js';
 import { change, hardlink, whiteout } from '../helpers/make-changeset.js';
 import { dir, file, makeTree, outline, symlink } from '../helpers/make-tree.js';
 
@@ -228,18 +227,4 @@ test('a changeset applied a second time makes no links to the first', (t) => {
   const twice = apply(moved, layer);
   t.is(twice.entries.size, 3);
   t.deepEqual([...linkGroups(twice).values()], [['a', 'b']]);
-});
-
-function deep(levels: number, leaf: Node): Directory {
-  let node: Node = leaf;
-  for (let level = 0; level < levels; level++) node = { ...dir(), entries: new Map([['d', node]]) };
-  return node.kind === 'directory' ? node : dir();
-}
-
-test('directories nested 100,000 deep do not overflow the stack', (t) => {
-  const a = deep(100_000, file('1', {}, test));
-  const b = deep(100_000, file('2'));
-  const forth = diff(a, b);
-  const back = diff(b, a);
-  t.is(diff(a, apply(a, compose(forth, back))).entries.size, 0);
 });

@@ -70,7 +70,7 @@ const grouped = (...groups: readonly string[]): Nodes =>
   Object.fromEntries(
     groups.flatMap((names) => {
       const group = {};
-      return [...names].map((name) => [name, file('1', {}, group)]);
+      return names.split('').map((name) => [name, file('1', {}, group)]);
     }),
   );
 test('groups with other borders', differs, grouped('ab', 'cde'), grouped('abc', 'de'));
