@@ -1,3 +1,4 @@
+import { verdictsBucket } from '../build/store-image.js';
 import { hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Marks } from '../store/collect-garbage.js';
 import { listBuckets } from '../store/records.js';
