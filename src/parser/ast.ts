@@ -1,7 +1,7 @@
 /**
- * Places inside an instruction, by dockerfile-ast. It knows where keywords and flags stand but not always what they
- * mean, and it misreads some heredocs; so it is shown one instruction at a time, without heredoc bodies, and asked
- * only when a message can point at a part.
+ * Places inside an instruction, by dockerfile-ast. It knows where keywords and flags stand but not always
+ * what they mean, and it misreads some heredocs; so it is shown one instruction at a time, without heredoc
+ * bodies, and asked only when a message can point at a part.
  */
 import { DockerfileParser, ModifiableInstruction, type Instruction } from 'dockerfile-ast';
 import type { SourceRange } from '../util/source.js';

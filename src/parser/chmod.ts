@@ -11,9 +11,9 @@ export interface ParsedChmod {
 }
 
 /**
- * A `--chmod` value: octal 0 to 07777, or the symbolic form of chmod(1) with an umask of 0 (`u=rwX,go-w`, `g=u`,
- * `+x`, `u+s`, `+t`). An octal mode replaces all bits, of directories too. `=` on a directory keeps its set-id bits
- * unless they are named, as GNU chmod does.
+ * A `--chmod` value: octal 0 to 07777, or the symbolic form of chmod(1) with an umask of 0 (`u=rwX,go-w`,
+ * `g=u`, `+x`, `u+s`, `+t`). An octal mode replaces all bits, of directories too. `=` on a directory keeps
+ * its set-id bits unless they are named, as GNU chmod does.
  *
  * @throws TsbuildError `dockerfile` for anything else
  */

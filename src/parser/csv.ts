@@ -1,8 +1,8 @@
 import { InstructionError } from './instruction-error.js';
 
 /**
- * The fields of one CSV record (RFC 4180 as Go's encoding/csv reads it): a field that begins with `"` runs to the next
- * single `"`, `""` inside is a quote; a quote inside any other field is an error.
+ * The fields of one CSV record (RFC 4180 as Go's encoding/csv reads it): a field that begins with `"` runs to
+ * the next single `"`, `""` inside is a quote; a quote inside any other field is an error.
  */
 export function parseCsv(text: string): string[] {
   const fields: string[] = [];

@@ -22,8 +22,8 @@ export interface ReadDirectives {
 const known = new Set(['syntax', 'escape', 'check']);
 
 /**
- * Reads `# name=value` lines at the top of a file. The first line that is anything else, an unknown name included,
- * ends them. Names are case-insensitive. A `#!` first line is passed over.
+ * Reads `# name=value` lines at the top of a file. The first line that is anything else, an unknown name
+ * included, ends them. Names are case-insensitive. A `#!` first line is passed over.
  */
 export function readDirectives(lines: readonly PhysicalLine[]): ReadDirectives {
   const found = new Map<string, string>();

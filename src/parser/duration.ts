@@ -14,7 +14,8 @@ const units: ReadonlyMap<string, number> = new Map([
 const longest = 2 ** 63;
 
 /**
- * Nanoseconds of a duration in Go's form: `1h30m`, `1.5s`, `-2ms`, `0`. Beyond 2^53 ns (104 days) they are rounded.
+ * Nanoseconds of a duration in Go's form: `1h30m`, `1.5s`, `-2ms`, `0`. Beyond 2^53 ns (104 days) they are
+ * rounded.
  *
  * @throws TsbuildError `dockerfile` for anything else, and for more than 2^63 ns
  */

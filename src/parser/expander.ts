@@ -24,7 +24,8 @@ export class Expander {
   ) {}
 
   /**
-   * @throws InstructionError for bad syntax, `${x?}` of an unset variable, and beyond the limits of size and nesting
+   * @throws InstructionError for bad syntax, `${x?}` of an unset variable, and beyond the limits of size and
+   *   nesting
    */
   expand(): { readonly text: string; readonly words: readonly string[] } {
     const collected = this.#until(undefined, false);

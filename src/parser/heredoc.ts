@@ -5,8 +5,9 @@ import { isSpace } from './white-space.js';
 export type HeredocMarker = Omit<Heredoc, 'content'>;
 
 /**
- * The heredocs that a line announces, in order. Blanks between `<<` and the delimiter belong to it. Quoted text, an
- * arithmetic `$((1 << 2))` and `<<<` announce nothing; nor does any line whose quotes are unbalanced.
+ * The heredocs that a line announces, in order. Blanks between `<<` and the delimiter belong to it. Quoted
+ * text, an arithmetic `$((1 << 2))` and `<<<` announce nothing; nor does any line whose quotes are
+ * unbalanced.
  */
 export function findHeredocs(line: string): HeredocMarker[] {
   if (!line.includes('<<')) return [];

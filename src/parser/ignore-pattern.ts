@@ -3,8 +3,9 @@ import { matchesRune, parsePathPattern, type PatternToken } from '../util/go-pat
 import { pathRunes } from '../util/path-runes.js';
 
 /**
- * Tokens of an ignore pattern. `rest` is `**` at the end: anything, `/` too. `folders` is `**` elsewhere: nothing, or
- * anything up to and with a `/`; it is two states of the automaton, so `inside-folders` follows it.
+ * Tokens of an ignore pattern. `rest` is `**` at the end: anything, `/` too. `folders` is `**` elsewhere:
+ * nothing, or anything up to and with a `/`; it is two states of the automaton, so `inside-folders` follows
+ * it.
  */
 type Token =
   | PatternToken
@@ -26,8 +27,8 @@ export class PatternSubject {
 }
 
 /**
- * One pattern of an ignore file, without `!`, cleaned. It is run as an automaton: time is linear in the path times
- * the pattern whatever they hold.
+ * One pattern of an ignore file, without `!`, cleaned. It is run as an automaton: time is linear in the path
+ * times the pattern whatever they hold.
  */
 export class IgnorePattern {
   readonly #tokens: readonly Token[];

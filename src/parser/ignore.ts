@@ -35,7 +35,8 @@ interface Rule {
 }
 
 /**
- * Reads a .dockerignore: one pattern a line, `#` at the very beginning for comments, `!` for exceptions; `/a` is `a`.
+ * Reads a .dockerignore: one pattern a line, `#` at the very beginning for comments, `!` for exceptions; `/a`
+ * is `a`.
  *
  * @throws TsbuildError `context` for a malformed pattern and for a lone `!`
  */

@@ -4,8 +4,8 @@ import { TsbuildError } from '../util/errors.js';
 export type Part = 'keyword' | { readonly flag: string };
 
 /**
- * What is wrong with one instruction. It has no range: whoever knows the file adds it. `parseDockerfile` turns it
- * into a diagnostic.
+ * What is wrong with one instruction. It has no range: whoever knows the file adds it. `parseDockerfile`
+ * turns it into a diagnostic.
  */
 export class InstructionError extends TsbuildError {
   readonly part: Part | undefined;

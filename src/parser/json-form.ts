@@ -2,8 +2,8 @@ import { InstructionError } from './instruction-error.js';
 import { trimStart } from './white-space.js';
 
 /**
- * The strings of a JSON array that makes up a whole text, or undefined when the text is anything else: then the
- * instruction takes it as a shell line or as words.
+ * The strings of a JSON array that makes up a whole text, or undefined when the text is anything else: then
+ * the instruction takes it as a shell line or as words.
  *
  * @throws InstructionError for valid JSON arrays that hold anything but strings
  */

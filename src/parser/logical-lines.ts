@@ -110,8 +110,8 @@ class LineReader {
   }
 
   /**
-   * The line without the escape character that continues it; undefined when it is not continued. An escape character
-   * before that one (`\\` at the end) prevents it, whatever stands further left.
+   * The line without the escape character that continues it; undefined when it is not continued. An escape
+   * character before that one (`\\` at the end) prevents it, whatever stands further left.
    */
   #continued(line: string): string | undefined {
     let end = line.length;

@@ -19,7 +19,8 @@ const checks: ReadonlyMap<string, (value: string) => unknown> = new Map<string, 
 ]);
 
 /**
- * Checks the value of a mount option after its variables are expanded. `key` is spelled out (`target`, not `dst`).
+ * Checks the value of a mount option after its variables are expanded. `key` is spelled out (`target`, not
+ * `dst`).
  *
  * @throws TsbuildError `dockerfile` for a value that the key cannot have
  */

@@ -18,8 +18,8 @@ interface Owned {
 }
 
 /**
- * A `--mount` with its variables expanded, its values parsed and its defaults filled in. Targets are as written: one
- * that is relative (or empty) counts from the working directory.
+ * A `--mount` with its variables expanded, its values parsed and its defaults filled in. Targets are as
+ * written: one that is relative (or empty) counts from the working directory.
  */
 export type Mount =
   | {

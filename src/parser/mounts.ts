@@ -37,8 +37,8 @@ const aliases: ReadonlyMap<string, string> = new Map([
 const flags = new Set(['readonly', 'readwrite', 'required']);
 
 /**
- * One `--mount` value: CSV fields `key=value`, keys in any case. Keys and combinations are checked here, values where
- * they hold no variable; `checkMountValue` checks the others after expansion.
+ * One `--mount` value: CSV fields `key=value`, keys in any case. Keys and combinations are checked here,
+ * values where they hold no variable; `checkMountValue` checks the others after expansion.
  *
  * @throws InstructionError for what BuildKit refuses, and for repeated keys and keys that it would ignore
  */

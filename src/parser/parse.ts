@@ -13,8 +13,9 @@ import { checkSize } from './limits.js';
 import type { Diagnostic, Dockerfile } from './types.js';
 
 /**
- * Parses a Dockerfile. Bad input never throws: every problem becomes a diagnostic, in the order of the file, and
- * what could be read is returned. Warnings here are only those that the text alone shows; `lint` returns all.
+ * Parses a Dockerfile. Bad input never throws: every problem becomes a diagnostic, in the order of the file,
+ * and what could be read is returned. Warnings here are only those that the text alone shows; `lint` returns
+ * all.
  */
 export function parseDockerfile(source: Source): Dockerfile {
   return new DockerfileParser(source).parse();

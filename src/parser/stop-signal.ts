@@ -10,7 +10,8 @@ const names = (
 const lastSignal = 64;
 
 /**
- * Checks a STOPSIGNAL after its variables are expanded: a number, or a name with or without `SIG`, in any case.
+ * Checks a STOPSIGNAL after its variables are expanded: a number, or a name with or without `SIG`, in any
+ * case.
  *
  * @throws TsbuildError `dockerfile` for a signal that Linux does not have
  */

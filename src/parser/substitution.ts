@@ -23,7 +23,8 @@ export interface Variable {
 /**
  * The text that a modified variable stands for.
  *
- * @throws InstructionError when `?` demands a value that is missing, for bad patterns and for results that are too long
+ * @throws InstructionError when `?` demands a value that is missing, for bad patterns and for results that
+ *   are too long
  */
 export function substitute(variable: Variable, substitution: Substitution): string {
   switch (substitution.kind) {

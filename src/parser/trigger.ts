@@ -7,8 +7,8 @@ import { splitLines } from './physical-lines.js';
 import type { StageInstruction } from './types.js';
 
 /**
- * One ONBUILD trigger as an image stores it: a single instruction, heredoc bodies included. The escape character is
- * the backslash, whatever the Dockerfile said that made it.
+ * One ONBUILD trigger as an image stores it: a single instruction, heredoc bodies included. The escape
+ * character is the backslash, whatever the Dockerfile said that made it.
  *
  * @throws TsbuildError `dockerfile`, without a range
  */

@@ -1,6 +1,6 @@
 /**
- * White space as the reference implementation sees it: Go's `unicode.IsSpace` when trimming and quoting, a smaller
- * set when splitting into words.
+ * White space as the reference implementation sees it: Go's `unicode.IsSpace` when trimming and quoting, a
+ * smaller set when splitting into words.
  */
 const spaces = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const space = new RegExp(`[${spaces}]`);

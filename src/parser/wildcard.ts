@@ -1,8 +1,8 @@
 import { InstructionError } from './instruction-error.js';
 
 /**
- * Patterns of `${name#pattern}` and its siblings: `*` any run of characters, `?` one character, everything else is
- * literal (brackets too). Characters are code points.
+ * Patterns of `${name#pattern}` and its siblings: `*` any run of characters, `?` one character, everything
+ * else is literal (brackets too). Characters are code points.
  */
 type Unit = { readonly literal: string } | 'any';
 

@@ -4,8 +4,8 @@ import { isSpace } from './white-space.js';
 export type Escape = '\\' | '`';
 
 /**
- * Words of an ENV, LABEL or ARG line: blanks inside quotes and behind the escape character do not split. Quotes and
- * escapes stay, `expandWord` removes them. A quote that is never closed runs to the end.
+ * Words of an ENV, LABEL or ARG line: blanks inside quotes and behind the escape character do not split.
+ * Quotes and escapes stay, `expandWord` removes them. A quote that is never closed runs to the end.
  */
 export function quotedWords(text: string, escape: Escape): string[] {
   const words: string[] = [];

@@ -17,16 +17,16 @@ const slash = rune('/');
 const backslash = rune('\\');
 
 /**
- * True when a pattern holds `*`, `?` or `[` that no `\` precedes. Without one COPY takes the text as a path, its
- * backslashes included.
+ * True when a pattern holds `*`, `?` or `[` that no `\` precedes. Without one COPY takes the text as a path,
+ * its backslashes included.
  */
 export function hasWildcard(pattern: string): boolean {
   return /^(?:[^\\*?[]|\\.)*[*?[]/s.test(pattern);
 }
 
 /**
- * Go's `filepath.Match` on Linux, for byte strings: the whole name must match; `*` and `?` do not match `/`; classes
- * are `[a-z]` and `[^a-z]` and, as in Go, may match `/`; `\` escapes. Linear in pattern times name.
+ * Go's `filepath.Match` on Linux, for byte strings: the whole name must match; `*` and `?` do not match `/`;
+ * classes are `[a-z]` and `[^a-z]` and, as in Go, may match `/`; `\` escapes. Linear in pattern times name.
  *
  * @throws TsbuildError `copy` for a malformed pattern, whether or not the name would reach the malformed part
  */
@@ -67,7 +67,10 @@ function tokenAt(runes: readonly number[], at: number): Read<PatternToken> | und
   return escaped === undefined ? undefined : { token: { kind: 'literal', rune: escaped }, end: at + 2 };
 }
 
-/** A class from behind its `[`. It is malformed when empty, unclosed, or an end of a range is a bare `-` or `]`. */
+/**
+ * A class from behind its `[`. It is malformed when empty, unclosed, or an end of a range is a bare `-` or
+ * `]`.
+ */
 function classAt(runes: readonly number[], start: number): Read<PatternToken> | undefined {
   const negated = runes[start] === rune('^');
   const ranges: [number, number][] = [];

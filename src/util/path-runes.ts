@@ -2,8 +2,8 @@
 const invalidBase = 0x110000;
 
 /**
- * The code points of a byte string, as a pattern sees them: `?` stands for one of them. A byte that is not part of
- * valid UTF-8 counts as one, and equals only itself.
+ * The code points of a byte string, as a pattern sees them: `?` stands for one of them. A byte that is not
+ * part of valid UTF-8 counts as one, and equals only itself.
  */
 export function pathRunes(bytes: string): number[] {
   const runes: number[] = [];

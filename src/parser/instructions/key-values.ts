@@ -13,8 +13,8 @@ export interface KeyValues {
 }
 
 /**
- * `name=value …`, or the old form `name value` where the value is the rest of the line. Keys and values stay as
- * written, quotes included.
+ * `name=value …`, or the old form `name value` where the value is the rest of the line. Keys and values stay
+ * as written, quotes included.
  *
  * @throws InstructionError when a word has no `=`, or no name before it
  */

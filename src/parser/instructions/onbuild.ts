@@ -4,8 +4,8 @@ import type { OnbuildInstruction, StageInstruction } from '../types.js';
 import { lexInstruction, requireArguments, type RawInstruction } from './raw.js';
 
 /**
- * `ONBUILD instruction`. The stored trigger is the instruction's text and the bodies of its heredocs, each ended by its
- * delimiter, so that it can be parsed again by itself.
+ * `ONBUILD instruction`. The stored trigger is the instruction's text and the bodies of its heredocs, each
+ * ended by its delimiter, so that it can be parsed again by itself.
  */
 export function parseOnbuild(
   raw: RawInstruction,

@@ -67,8 +67,8 @@ function unknownInstruction(keyword: string): InstructionError {
 const heredocKeywords = new Set(['ADD', 'COPY', 'RUN']);
 
 /**
- * True for ADD, COPY and RUN, also as a trigger, unless written as a JSON array. A mistyped one counts, so that the
- * lines of its heredoc are not taken for instructions.
+ * True for ADD, COPY and RUN, also as a trigger, unless written as a JSON array. A mistyped one counts, so
+ * that the lines of its heredoc are not taken for instructions.
  */
 export function takesHeredocs(text: string, escape: Escape): boolean {
   if (!text.includes('<<')) return false;

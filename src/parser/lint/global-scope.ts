@@ -11,8 +11,8 @@ const platformArgs = ['PLATFORM', 'OS', 'OSVERSION', 'ARCH', 'VARIANT'].flatMap(
 export const automaticArgs: readonly string[] = [...platformArgs, 'TARGETSTAGE'];
 
 /**
- * The defaults of the arguments before the first FROM, as a build without `--build-arg` sees them; undefined for those
- * without one. A default that cannot be expanded counts as none.
+ * The defaults of the arguments before the first FROM, as a build without `--build-arg` sees them; undefined
+ * for those without one. A default that cannot be expanded counts as none.
  */
 export function globalDefaults({ globalArgs, directives }: Dockerfile): Map<string, string | undefined> {
   const values = new Map<string, string | undefined>();

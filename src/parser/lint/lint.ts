@@ -4,9 +4,9 @@ import { instructionsOf, toDiagnostic } from './rule.js';
 import { rules } from './rules.js';
 
 /**
- * All warnings of a Dockerfile, the parser's own included, in the order of the file. `# check=skip=Rule` at the top
- * silences a rule in the whole file, the same comment directly above an instruction silences it there, and
- * `error=true` turns warnings into errors.
+ * All warnings of a Dockerfile, the parser's own included, in the order of the file. `# check=skip=Rule` at
+ * the top silences a rule in the whole file, the same comment directly above an instruction silences it
+ * there, and `error=true` turns warnings into errors.
  */
 export function lint(dockerfile: Dockerfile): Diagnostic[] {
   const options = parseCheckOptions(dockerfile.directives.check);
