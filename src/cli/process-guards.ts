@@ -1,4 +1,4 @@
-import { TsbuildError } from '../util/errors.js';
+import { errnoCode, exitCodes, TsbuildError } from '../util/errors.js';
 import { brokenPipeExitCode, bugExitCode, signalExitCodes } from './exit-code-numbers.js';
 import { aboutThisProcess } from './version.js';
 
@@ -20,43 +20,57 @@ const showCursor = '\u001b[?25h';
  * reader that goes away, errors that nobody caught, and an event loop that runs empty before the command ended.
  */
 export function guardProcess(): ProcessGuards {
-  const controller = new AbortController();
-  let ending: { readonly code: number; readonly why: string } | undefined;
-
-  const stop = (code: number, why: string): void => {
-    ending = { code, why };
-    controller.abort(new TsbuildError('cancelled', why));
-  };
-  const onSignal = (name: Signal): void => {
-    if (ending !== undefined) leaveAtOnce(signalExitCodes[name]);
-    stop(signalExitCodes[name], `stopped by ${name}`);
-  };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
-  guardStreams((error) => {
-    if ('code' in error && error.code === 'EPIPE') return ending ?? stop(brokenPipeExitCode, '');
-    void reportAndExit(error, 1);
-  });
-  const onStray = (error: unknown): void => {
-    if (ending !== undefined && isAbort(error)) return;
-    void reportAndExit(error, bugExitCode);
-  };
-  process.on('uncaughtException', onStray);
-  process.on('unhandledRejection', onStray);
+  const guards = new Guards();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => guards.onSignal(name));
+  guardStreams((error) => guards.onOutputError(error));
+  process.on('uncaughtException', (error) => guards.onStray(error));
+  process.on('unhandledRejection', (reason) => guards.onStray(reason));
   process.on('beforeExit', () => {
     void reportAndExit(new Error('the process ran out of work before its command ended'), bugExitCode);
   });
+  return guards;
+}
 
-  const finish = async (code: number): Promise<never> => {
+class Guards implements ProcessGuards {
+  readonly #controller = new AbortController();
+  /** Why the command was told to end; the first reason decides the exit code. */
+  #ending: { readonly code: number; readonly why: string } | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  onSignal(name: Signal): void {
+    if (this.#ending !== undefined) leaveAtOnce(signalExitCodes[name]);
+    this.#stop(signalExitCodes[name], `stopped by ${name}`);
+  }
+
+  onOutputError(error: Error): void {
+    if (errnoCode(error) !== 'EPIPE') void reportAndExit(error, exitCodes.build);
+    else if (this.#ending === undefined) this.#stop(brokenPipeExitCode, '');
+  }
+
+  /** An error that nobody caught; what the end of a command breaks off is none. */
+  onStray(error: unknown): void {
+    if (this.#ending === undefined || !isAbort(error)) void reportAndExit(error, bugExitCode);
+  }
+
+  async finish(code: number): Promise<never> {
     await flush();
-    if (ending !== undefined && ending.why !== '') process.stderr.write(`${ending.why}\n`);
-    return process.exit(ending?.code ?? code);
-  };
-  const fail = async (error: unknown): Promise<never> => {
-    if (ending !== undefined) return finish(ending.code);
+    if (this.#ending !== undefined && this.#ending.why !== '') process.stderr.write(`${this.#ending.why}\n`);
+    return process.exit(this.#ending?.code ?? code);
+  }
+
+  async fail(error: unknown): Promise<never> {
+    if (this.#ending !== undefined) return this.finish(this.#ending.code);
     const { exitCodeOf } = await import('./exit-codes.js');
     return reportAndExit(error, exitCodeOf(error));
-  };
-  return { signal: controller.signal, finish, fail };
+  }
+
+  #stop(code: number, why: string): void {
+    this.#ending = { code, why };
+    this.#controller.abort(new TsbuildError('cancelled', why));
+  }
 }
 
 /** Errors of standard error have nobody to be told to. */
