@@ -80,6 +80,9 @@ export async function materialise(
 /** Changes are handed on in portions so that memory stays flat. */
 const portion = 8192;
 
+/** Hard links to hard links: more of them in a row are a circle. */
+const mostHops = 40;
+
 class FormWriter {
   readonly #files = new BodyFiles();
   readonly #turns = new Turns();
@@ -172,11 +175,11 @@ class FormWriter {
   }
 
   /** Overlayfs cannot link to a lower layer: what is not in this layer is copied. */
-  async #hardLink(path: string, { target }: HardLink): Promise<void> {
+  async #hardLink(path: string, { target }: HardLink, hops = 0): Promise<void> {
     const inside = entryAt(this.layer.changeset, namesOf(target));
     if (typeof inside === 'object' && inside.kind !== 'directory') {
       if (inside.kind !== 'hardlink') return linkSync(this.#host(target), this.#host(path));
-      if (inside.target !== target) return this.#hardLink(path, inside);
+      if (hops < mostHops) return this.#hardLink(path, inside, hops + 1);
     }
     const node = lookup(this.base, target);
     if (node === undefined || node.kind === 'directory') {

@@ -68,7 +68,7 @@ for (const kind of kinds) {
   });
 
   it(`${kind}: cut off anywhere it is an error`, async (t) => {
-    const packed = compress(sample.subarray(0, 100_000));
+    const packed = compress(sample.subarray(0, 30_000));
     for (let part = 0; part < 100; part++) {
       const cut = packed.subarray(0, Math.floor((packed.length * part) / 100));
       await t.throwsAsync(
@@ -80,7 +80,7 @@ for (const kind of kinds) {
   });
 
   it(`${kind}: damaged anywhere it is an error`, async (t) => {
-    const packed = compress(sample.subarray(0, 100_000));
+    const packed = compress(sample.subarray(0, 30_000));
     for (let part = 0; part < 100; part++) {
       const damaged = Buffer.from(packed);
       const at = Math.floor((packed.length * part) / 100);
@@ -104,20 +104,6 @@ for (const kind of kinds) {
         await t.throwsAsync(collect(decompress(inChunks(bytes, size), kind)), { code: 'archive' });
       }
     }
-  });
-
-  // The ratio of gzip cannot reach the limit: 1032 to 1 is all that deflate can do.
-  (kind === 'gzip' ? test.skip : it)(`${kind}: a bomb is an error long before it is unpacked`, async (t) => {
-    const member = compress(Buffer.alloc(32 << 20));
-    const bomb = Buffer.concat(Array.from({ length: 20 }, () => member));
-    let size = 0;
-    await t.throwsAsync(
-      async () => {
-        for await (const chunk of decompress(inChunks(bomb, 65_536), kind)) size += chunk.length;
-      },
-      { code: 'archive', message: /times their size/ },
-    );
-    t.true(size < 700 << 20, `${size} bytes came out`);
   });
 
   it(`${kind}: an error of the source is thrown as it is`, async (t) => {
@@ -145,6 +131,21 @@ for (const kind of kinds) {
     }
     t.true(stopped);
     t.is<string, string>(digestOf(await collect(decompress(inChunks(packed), kind))), digestOf(sample));
+  });
+
+  // The ratio of gzip cannot reach the limit: 1032 to 1 is all that deflate can do.
+  if (kind === 'gzip') continue;
+  it(`${kind}: a bomb is an error long before it is unpacked`, async (t) => {
+    const member = compress(Buffer.alloc(32 << 20));
+    const bomb = Buffer.concat(Array.from({ length: 20 }, () => member));
+    let size = 0;
+    await t.throwsAsync(
+      async () => {
+        for await (const chunk of decompress(inChunks(bomb, 65_536), kind)) size += chunk.length;
+      },
+      { code: 'archive', message: /times their size/ },
+    );
+    t.true(size < 700 << 20, `${size} bytes came out`);
   });
 }
 
