@@ -5,8 +5,7 @@ import type { Heredoc, RunInstruction } from './types.js';
  * What a RUN gives to its shell.
  *
  * - `line`: one argument for the shell (`/bin/sh -c <text>`): the command line, the body of a RUN that is
- *   only a
- *   heredoc, or the command line with all bodies behind it, which the shell then reads as heredocs itself.
+ *   only a heredoc, or the command line with all bodies behind it, which the shell then reads as heredocs.
  * - `file`: the body of a RUN that is only a heredoc and begins with `#!`: a file (0755) that the shell
  *   starts by path.
  * - `exec`: an argument vector.

@@ -85,6 +85,17 @@ test('AutomaticArgHidden', finds, 'FROM a\nARG TARGETARCH');
 test('InvisibleCharacters', finds, 'FROM a\nRUN x \u202e y', '2 InvisibleCharacters');
 test('InvisibleCharacters', finds, '\ufeffFROM a\nRUN ü한');
 
+test('UndefinedArgInFrom', finds, 'ARG A=b\nFROM $A AS x\nARG C\nFROM $C:1', '4 UndefinedArgInFrom');
+test('UndefinedArgInFrom', finds, 'FROM --platform=$BUILDPLATFORM a:${TAG:-1}');
+test('UndefinedArgInFrom', finds, 'FROM --platform=$BUILDPLATFROM a', '1 UndefinedArgInFrom');
+test('InvalidDefaultArgInFrom', finds, 'ARG A\nFROM $A', '2 InvalidDefaultArgInFrom');
+test('InvalidDefaultArgInFrom', finds, 'ARG A\nFROM b:$A', '2 InvalidDefaultArgInFrom');
+test('InvalidDefaultArgInFrom', finds, 'ARG A=1\nARG B=${A}-x\nFROM b:$B');
+test('InvalidDefaultArgInFrom', finds, 'ARG A\nFROM b:${A:-1}');
+test('InvalidDefaultArgInFrom', finds, 'ARG A=b\nFROM ${A}$TARGETARCH');
+test('InvalidDefaultArgInFrom', finds, 'ARG A( *=1\nFROM b');
+test('InvalidDefaultArgInFrom', finds, 'ARG A=${B?}\nFROM b:${A?}');
+
 test(
   'skip at the top',
   finds,

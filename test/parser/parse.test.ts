@@ -150,6 +150,9 @@ test('escaped arrows', heredoc, 'RUN echo \\<<E', []);
 test('unbalanced quotes announce nothing', heredoc, "RUN echo it's <<E", []);
 test('inside braces', heredoc, 'RUN echo ${A:-<<E}', []);
 test('the JSON form has none', heredoc, 'RUN ["<<E"]', []);
+test('inside nested braces', heredoc, 'RUN echo ${A:-${B:-<<E}\\}} <<F\nF', [['F', '']]);
+test('unclosed braces announce nothing', heredoc, 'RUN echo ${A <<E', []);
+test('escapes inside a quoted delimiter', heredoc, 'RUN <<"a\\"\\b"\na"\\b', [['a"\\b', '', '']]);
 test('arrows without a word', heredoc, 'RUN a << ', []);
 
 test('heredocs of COPY are sources of their own', (t) => {
@@ -316,6 +319,16 @@ test('sizes are bounded', (t) => {
   ]);
   t.deepEqual(errorsOf(`FROM a\nRUN ${'x'.repeat(1024 * 1000)}`), []);
   t.deepEqual(errorsOf('FROM a\nRUN a\0b'), ['2: the Dockerfile contains a NUL character']);
+});
+
+test('an argument cannot hold NUL', (t) => {
+  t.deepEqual(errorsOf('FROM a\nCMD ["\\u0000"]'), ['2: an argument cannot hold a NUL character']);
+});
+
+test('a JSON array of other things takes no heredoc', (t) => {
+  t.deepEqual(errorsOf('FROM a\nRUN [1, "<<E"]\nRUN x'), [
+    '2: when using JSON array syntax, arrays must be comprised of strings only',
+  ]);
 });
 
 test('names of object members are plain names', (t) => {
