@@ -1,4 +1,4 @@
-import { progressKinds } from '../progress/renderer.js';
+import { progressKinds } from '../progress/kinds.js';
 import type { OptionTable } from './option-table.js';
 import { registryOptions } from './registry-request.js';
 

@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
-import { progressKinds, type ProgressKind } from '../progress/renderer.js';
+import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
 import { buildOptions, entitlements, isolationModes, networks, pullPolicies } from './build-options.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';

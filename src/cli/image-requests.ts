@@ -1,7 +1,7 @@
 import type { Compression } from '../oci/media-types.js';
 import { parsePlatform, type Platform } from '../oci/platform.js';
 import { parseReference, withDefaultTag, type Reference } from '../oci/reference.js';
-import type { ProgressKind } from '../progress/renderer.js';
+import type { ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
 import type { OptionValues } from './option-table.js';
 import { progressKind, type progressOption } from './progress-option.js';

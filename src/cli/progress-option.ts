@@ -1,4 +1,4 @@
-import { progressKinds, type ProgressKind } from '../progress/renderer.js';
+import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import type { OptionSpec } from './option-table.js';
 
 /** `--progress` of every command that shows progress. */

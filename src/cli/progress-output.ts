@@ -1,4 +1,5 @@
-import { createRenderer, type ProgressKind, type Renderer } from '../progress/renderer.js';
+import type { ProgressKind } from '../progress/kinds.js';
+import { createRenderer, type Renderer } from '../progress/renderer.js';
 import type { Writer } from '../progress/writer.js';
 import { wantsColor } from './color.js';
 import type { CliContext, OutputStream } from './context.js';

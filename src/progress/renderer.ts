@@ -1,4 +1,5 @@
 import type { BuildEvent } from './event.js';
+import type { ProgressKind } from './kinds.js';
 import { PlainRenderer } from './plain.js';
 import { RawJsonRenderer } from './raw-json.js';
 import { TtyRenderer } from './tty.js';
@@ -10,9 +11,6 @@ export interface Renderer {
   /** Writes what is still held back and gives the terminal back. May be called more than once. */
   end(): void;
 }
-
-export const progressKinds = ['auto', 'plain', 'tty', 'rawjson', 'quiet', 'none'] as const;
-export type ProgressKind = (typeof progressKinds)[number];
 
 export interface RendererOptions {
   readonly writer: Writer;

@@ -1,5 +1,6 @@
 import type { BuildEvent } from '../../src/progress/event.js';
-import { createRenderer, type ProgressKind, type RendererOptions } from '../../src/progress/renderer.js';
+import type { ProgressKind } from '../../src/progress/kinds.js';
+import { createRenderer, type RendererOptions } from '../../src/progress/renderer.js';
 import type { Writer } from '../../src/progress/writer.js';
 
 /** A Writer that keeps what is written. */
