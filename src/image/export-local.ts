@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { walkChangeset } from '../layers/changeset.js';
+import { mapEntries } from '../layers/map-entries.js';
+import { materialise } from '../layers/materialise.js';
+import { emptyTree } from '../layers/tree.js';
+import type { Changeset, Metadata } from '../layers/types.js';
 import { digestOf } from '../oci/digest.js';
 import type { Job } from '../progress/event.js';
 import { removeTree } from '../store/remove-tree.js';
@@ -10,8 +15,7 @@ import { exportFailure } from './destination.js';
 import type { ExportEnvironment, Exporter } from './exporter.js';
 import { checkConflicts, mergeFolder } from './merge-folder.js';
 import type { OutputSpec } from './output.js';
-import { rootFileSystems } from './root-file-systems.js';
-import { setFolderAttributes, writeTree } from './write-tree.js';
+import { rootFileSystems, type RootFileSystems } from './root-file-systems.js';
 
 /**
  * Writes the root file system into a folder, joining what is there: files are replaced, folders kept. Everything is
@@ -25,7 +29,7 @@ export function localExporter(
   return {
     async export(images, job) {
       const options = { platformSplit: spec.platformSplit, epoch: environment.epoch };
-      const files = await rootFileSystems(images, options);
+      const files = permitted(await rootFileSystems(images, options), job);
       try {
         await writeInto(resolve(environment.cwd, spec.dest), files, job);
       } catch (error) {
@@ -36,21 +40,42 @@ export function localExporter(
   };
 }
 
-async function writeInto(
-  path: string,
-  { changeset, body }: Awaited<ReturnType<typeof rootFileSystems>>,
-  job: Job,
-): Promise<void> {
+/** What the user may write: everything for root, otherwise files of their own without extended attributes. */
+function permitted({ changeset, body }: RootFileSystems, job: Job): RootFileSystems {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  if (uid === 0) return { changeset, body };
+  if (hasDevices(changeset)) {
+    job.emit({ kind: 'warning', message: 'devices are not exported: only root can make them' });
+  }
+  const own = (meta: Metadata): Metadata => ({ ...meta, uid, gid, xattrs: undefined });
+  const mapped = mapEntries(changeset, {
+    leaf: (entry) => ('meta' in entry ? { ...entry, meta: own(entry.meta) } : entry),
+    directory: (entry) => (entry.meta === undefined ? entry : { ...entry, meta: own(entry.meta) }),
+  });
+  return { changeset: mapped, body };
+}
+
+function hasDevices(changeset: Changeset): boolean {
+  for (const [, entry] of walkChangeset(changeset)) {
+    if (entry.kind === 'device' && entry.type !== 'fifo') return true;
+  }
+  return false;
+}
+
+async function writeInto(path: string, { changeset, body }: RootFileSystems, job: Job): Promise<void> {
   const made = await makeFolder(path);
   const dest = await realpath(path);
   const staging = join(dest, `.tsbuild-${randomBytes(6).toString('hex')}`);
   let complete = false;
   try {
     await checkConflicts(toByteString(dest), changeset);
-    await mkdir(staging, { mode: 0o700 });
-    const folders = await writeTree({ changeset, body, path: toByteString(staging) }, job);
-    await mergeFolder(toByteString(staging), toByteString(dest));
-    await setFolderAttributes(toByteString(dest), folders);
+    const bodies: RootFileSystems['body'] = (file) => {
+      job.signal.throwIfAborted();
+      return body(file);
+    };
+    const namespace = process.geteuid?.() === 0 ? 'trusted' : 'user';
+    await materialise({ changeset, bodies }, emptyTree(), toByteString(staging), namespace);
+    await mergeFolder(toByteString(staging), toByteString(dest), changeset);
     complete = true;
   } finally {
     await removeTree(staging);

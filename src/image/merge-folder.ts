@@ -1,7 +1,7 @@
-import type { Dirent } from 'node:fs';
-import { lstat, readdir, rename } from 'node:fs/promises';
+import { chmod, lstat, rename } from 'node:fs/promises';
 import { quoted } from '../layers/path.js';
 import type { Changeset, ChangesetDirectory } from '../layers/types.js';
+import { applyAttributes, type AttributeChange } from '../sys/attributes.js';
 import { bytePath } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 
@@ -50,22 +50,48 @@ async function presentAt(path: string): Promise<Present> {
 }
 
 /**
- * Moves everything in `from` into `to`, on the same file system. A folder that is there already stays and is gone
- * into; anything else is replaced. Paths are byte strings.
+ * Moves everything in `from`, which is the tree of `changeset`, into `to` on the same file system. A folder that is there
+ * already stays, is gone into and gets the tree's attributes; anything else is replaced. Paths are byte strings.
  */
-export async function mergeFolder(from: string, to: string): Promise<void> {
-  const pending: [from: string, to: string][] = [[from, to]];
+export async function mergeFolder(from: string, to: string, changeset: Changeset): Promise<void> {
+  const joined: AttributeChange[] = [];
+  const pending: [path: string, directory: ChangesetDirectory][] = [['', changeset]];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const [source, target] = next;
-    for (const entry of await list(source)) {
-      const name = entry.name.toString('latin1');
-      const [path, place] = [`${source}/${name}`, `${target}/${name}`];
-      if (entry.isDirectory() && (await presentAt(place)) === 'folder') pending.push([path, place]);
-      else await rename(bytePath(path), bytePath(place));
+    const [base, directory] = next;
+    for (const [name, entry] of directory.entries) {
+      const path = `${base}/${name}`;
+      const isFolder = entry.kind === 'directory';
+      if (!isFolder || (await presentAt(to + path)) !== 'folder')
+        await move(from + path, to + path, isFolder);
+      else {
+        await unlock(from + path);
+        await unlock(to + path);
+        pending.push([path, entry]);
+        if (entry.meta !== undefined) joined.push({ ...entry.meta, path: to + path });
+      }
     }
   }
+  // The deepest first: moving something into a folder changes its time.
+  await applyAttributes(joined.reverse());
 }
 
-function list(path: string): Promise<Dirent<Buffer>[]> {
-  return readdir(bytePath(path), { encoding: 'buffer', withFileTypes: true });
+/** Lets the owner change a folder, for as long as files are moved into it or out of it. */
+async function unlock(path: string): Promise<void> {
+  const { mode } = await lstat(bytePath(path));
+  if ((mode & 0o700) !== 0o700) await chmod(bytePath(path), mode | 0o700);
+}
+
+/** Nothing to move is no failure: not every user can make every file. */
+async function move(from: string, to: string, isFolder: boolean): Promise<void> {
+  try {
+    await rename(bytePath(from), bytePath(to));
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return;
+    if (errnoCode(error) !== 'EACCES' || !isFolder) throw error;
+    // A folder that its owner may not write to cannot get another parent.
+    const { mode } = await lstat(bytePath(from));
+    await unlock(from);
+    await rename(bytePath(from), bytePath(to));
+    await chmod(bytePath(to), mode);
+  }
 }

@@ -11,7 +11,7 @@ import { parseIndex } from '../../src/oci/validate.js';
 import { TsbuildError } from '../../src/util/errors.js';
 import { findProgram, runProgram } from '../helpers/programs.js';
 import { scratchOf, storeOf } from '../helpers/stores.js';
-import { forArchitecture, imageOf, jobOf, sampleTree, folderOf, fileOf } from './sample-image.js';
+import { forArchitecture, imageOf, jobOf, metaOf, sampleTree, folderOf, fileOf } from './sample-image.js';
 
 const names = ['docker.io/library/app:v1', 'localhost:5000/team/app:v2'];
 const needing = (program: string) => (findProgram(program) === undefined ? test.skip : test);
@@ -225,6 +225,21 @@ test('a local export writes the tree, again and again', async (t) => {
   for (let i = 0; i < 2; i += 1) {
     await exportTo(`${scratch}/out`, [image]);
     checkSample(t, join(scratch, 'out'));
+  }
+});
+
+test('folders that nobody may write to are written, again and again', async (t) => {
+  const [store, scratch] = [await storeOf(t), scratchOf(t)];
+  const locked = folderOf(
+    { x: fileOf('x'), below: folderOf({ y: fileOf('y') }, metaOf(0o500)) },
+    metaOf(0o555),
+  );
+  const image = await imageOf(store, names, folderOf({ locked }));
+  for (let i = 0; i < 2; i += 1) {
+    await exportTo(`${scratch}/out`, [image]);
+    t.is(readFileSync(join(scratch, 'out/locked/below/y'), 'utf8'), 'y');
+    t.is(statSync(join(scratch, 'out/locked')).mode & 0o7777, 0o555);
+    t.is(statSync(join(scratch, 'out/locked/below')).mode & 0o7777, 0o500);
   }
 });
 
