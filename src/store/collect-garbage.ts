@@ -1,3 +1,4 @@
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../oci/digest.js';
 import { maxDocumentSize } from '../oci/strict-json.js';
@@ -6,7 +7,7 @@ import { TsbuildError } from '../util/errors.js';
 import { diskSize } from './disk-size.js';
 import { listBuckets } from './records.js';
 import { imagesOf, type StoredImage } from './references.js';
-import { collectionLock, type Store } from './store.js';
+import { collectionLock, indexLock, type Store } from './store.js';
 
 /** What a collection keeps. */
 export class Marks {
@@ -72,6 +73,7 @@ export async function collectGarbage(store: Store, policy: CollectionPolicy): Pr
     const records = await sweep(recordItems(store), (item) => marks.hasRecord(item.bucket, item.hex), policy);
     const directories = await sweep(directoryItems(store), ({ name }) => marks.directories.has(name), policy);
     const blobs = await sweep(blobItems(store), ({ digest }) => marks.blobs.has(digest), policy);
+    if (policy.dryRun !== true) await deleteLocks(store);
     return { records, directories, blobs, bytes: records.bytes + directories.bytes + blobs.bytes };
   } finally {
     lock.release();
@@ -100,6 +102,15 @@ async function markImage(store: Store, marks: Marks, image: StoredImage): Promis
   } catch (error) {
     // Without its manifest nobody can say which layers an image has; what the cache needs of them it marks itself.
     if (!(error instanceof TsbuildError)) throw error;
+  }
+}
+
+/** Locks of builds: none runs, and whoever waits for one finds that its file was replaced. */
+async function deleteLocks(store: Store): Promise<void> {
+  const folder = join(store.root, 'locks');
+  for (const name of await readdir(folder)) {
+    if (name !== collectionLock && name !== indexLock)
+      await unlink(join(folder, name)).catch(() => undefined);
   }
 }
 

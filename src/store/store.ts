@@ -32,7 +32,10 @@ export interface Store {
   temporaryPath(): string;
   /** A new empty folder (mode 0700) below `scratch`, on the file system of the directories, deleted likewise. */
   scratchDirectory(): Promise<string>;
-  /** A lock between processes by name (`[a-z0-9-]`, up to 128); undefined when it is taken and `wait` is false. */
+  /**
+   * A lock between processes by name (`[a-z0-9-]`, up to 128), to be held under a lease only. Undefined when it is taken
+   * and `wait` is false.
+   */
   lock(name: string, kind: 'shared' | 'exclusive', options?: LockOptions): Promise<FileLock | undefined>;
   /** Keeps everything from being collected until it is released; waits for a collection under way. */
   lease(options?: LockOptions): Promise<FileLock>;
@@ -48,6 +51,8 @@ export interface Store {
 const lockName = /^[a-z0-9-]{1,128}$/;
 /** Held shared by every lease and exclusively by a collection. */
 export const collectionLock = 'gc';
+/** Held by whoever writes index.json. */
+export const indexLock = 'index';
 
 /** Opens the store at `root` and makes it when it is missing. Throws `store` when it cannot be trusted. */
 export async function openStore(root: string): Promise<Store> {
@@ -105,7 +110,7 @@ class FileStore implements Store {
   }
 
   async updateIndex(): Promise<void> {
-    const lock = await this.lock('index', 'exclusive');
+    const lock = await this.lock(indexLock, 'exclusive');
     try {
       const references = await this.references.list();
       await explained('cannot write index.json', () => writeOciIndex(this.root, this.blobs, references));

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, type Digest } from '../../src/oci/digest.js';
 import { collectGarbage, Marks } from '../../src/store/collect-garbage.js';
@@ -96,6 +96,13 @@ test('a collection does not run beside a build, nor a build beside a collection'
     },
   });
   (await store.lease()).release();
+});
+
+test("a collection deletes the files of builds' locks", async (t) => {
+  const store = await storeOf(t);
+  (await store.lock('step-1', 'exclusive'))?.release();
+  await collectGarbage(store, nothing);
+  t.deepEqual(readdirSync(join(store.root, 'locks')).sort(), ['gc', 'index']);
 });
 
 test('a failing policy deletes nothing and frees the lock', async (t) => {
