@@ -9,7 +9,6 @@ import { baseName, joinPath, parentOf } from './path.js';
 import { placeLeaf, type Placing } from './place.js';
 import { pruneUnchangedDirectories } from './prune.js';
 import { resolve } from './resolve.js';
-import { lookup } from './tree.js';
 import type { Changeset, ChangesetDirectory, Directory, Metadata, Node, Tree } from './types.js';
 
 /** Options of `copyArchive`; --chmod counts for the directories made on the way only. */
@@ -49,7 +48,7 @@ interface Folder {
 
 /** Returns where the directory is. */
 function placeFolder({ editor, at, made, transform }: Folder, { meta }: ChangesetDirectory): string {
-  const existing = lookup(editor.root, at);
+  const existing = editor.get(at);
   if (meta === undefined) {
     const found = resolve(editor.root, at);
     if (found.node?.kind === 'directory') return found.path;

@@ -5,6 +5,11 @@ export function namesOf(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
 }
 
+/** The same path without empty names and `.`. A path that has none is not taken apart: it may be very long. */
+export function plainPath(path: string): string {
+  return /^\.?\/|\/\.?$|\/\.?\/|^\.$/.test(path) ? namesOf(path).join('/') : path;
+}
+
 /** Lexical form without `.`, `..` (clamped at the root), doubled or outer slashes: Go's `path.Clean("/" + path)[1:]`. */
 export function cleanPath(path: string): string {
   const names: string[] = [];

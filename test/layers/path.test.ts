@@ -1,5 +1,13 @@
 import test from 'ava';
-import { baseName, cleanPath, namesOf, parentOf, quoted, quotedPath } from '../../src/layers/path.js';
+import {
+  baseName,
+  cleanPath,
+  namesOf,
+  parentOf,
+  plainPath,
+  quoted,
+  quotedPath,
+} from '../../src/layers/path.js';
 
 const cleans = test.macro({
   exec: (t, path: string, expected: string) => t.is(cleanPath(path), expected),
@@ -16,6 +24,30 @@ test(cleans, '../../a', 'a');
 test(cleans, '/a/../../..', '');
 test(cleans, '...', '...');
 test(cleans, 'a/..b', 'a/..b');
+
+for (const path of [
+  '',
+  '.',
+  '/',
+  './',
+  'a',
+  '/a',
+  'a/',
+  './a',
+  'a/.',
+  'a//b',
+  'a/./b',
+  '.a',
+  'a.',
+  'a/.b',
+  'a./b',
+  '..',
+  'a/..',
+  '../a',
+  '...',
+]) {
+  test(`plainPath(${JSON.stringify(path)})`, (t) => t.is(plainPath(path), namesOf(path).join('/')));
+}
 
 test('.. is a name of a path that is not cleaned', (t) => t.deepEqual(namesOf('/a/../b'), ['a', '..', 'b']));
 test('the parent and the last name', (t) => {
