@@ -39,7 +39,7 @@ export async function finishImage(
   const base = snapshot.layers.slice(0, state.baseLayers);
   const made = snapshot.layers.slice(state.baseLayers);
   const kept = await Promise.all(
-    made.map((layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))),
+    made.map(async (layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))),
   );
   const own = kept.filter((layer) => !layer.ref.empty);
   const diffIds: readonly DiffID[] = [

@@ -19,7 +19,7 @@ export class HashCache {
   static async open(store: Store, context: string): Promise<HashCache> {
     const hex = hexOf(digestOf(context));
     const known = new Map<string, Digest>();
-    for await (const line of (await store.records(bucket).getLines(hex)) ?? []) {
+    for await (const line of store.records(bucket).getLines(hex) ?? []) {
       const [digest, key = ''] = line.split(' ', 2);
       if (isDigest(digest)) known.set(key, digest);
     }

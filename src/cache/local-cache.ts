@@ -19,7 +19,9 @@ export class LocalCache<L> implements Cache<L> {
     const record = this.#parse(await this.store.records(results).get(hexOf(key.digest)));
     if (record === undefined || record.key.digest !== key.digest) return undefined;
     const present = await Promise.all(record.snapshot.map((layer) => this.available(layer)));
-    return present.every(Boolean) ? record : undefined;
+    if (!present.every(Boolean)) return undefined;
+    await this.store.records(results).touch(hexOf(key.digest));
+    return record;
   }
 
   async save(record: CacheRecord<L>): Promise<void> {

@@ -19,7 +19,7 @@ export interface ImageTools {
   readonly client: () => Promise<RegistryClient>;
   readonly job: Job;
   /** Opens an image of the store; missing blobs are fetched from where they came. */
-  open(name: string, image: StoredImage): Promise<OpenImage>;
+  readonly open: (name: string, image: StoredImage) => Promise<OpenImage>;
 }
 
 /** Runs `work` with the store leased, a registry client and progress, and puts all of it away. */

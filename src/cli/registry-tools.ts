@@ -13,7 +13,11 @@ export function registryClient(request: RegistryRequest, { env }: CliContext): R
       ...(authfile === undefined ? {} : { authFile: authfile }),
     }),
     insecureRegistries,
-    certificates: { authorities, systemBundle: env['SSL_CERT_FILE'], extraBundle: env['NODE_EXTRA_CA_CERTS'] },
+    certificates: {
+      authorities,
+      systemBundle: env['SSL_CERT_FILE'],
+      extraBundle: env['NODE_EXTRA_CA_CERTS'],
+    },
     proxy: {
       http: env['HTTP_PROXY'] ?? env['http_proxy'],
       https: env['HTTPS_PROXY'] ?? env['https_proxy'],

@@ -8,13 +8,17 @@ import { withImageTools } from './image-tools.js';
 /** Downloads an image whole; prints the digest of its config. Resolves to the exit code. */
 export async function runPull(request: PullRequest, context: CliContext): Promise<number> {
   const progress = { kind: request.quiet ? ('quiet' as const) : request.progress, pushed: false };
-  return withImageTools({ registry: request.registry, progress }, context, async ({ store, client, job, open }) => {
-    const platform = request.platform ?? hostPlatform();
-    const image = await pullImage({ store, client: await client(), job }, request.name, platform);
-    const { layers } = await open(formatReference(request.name), image);
-    await Promise.all(layers.map((layer) => layer.blob('gzip')));
-    await store.updateIndex();
-    context.stdout.write(`${image.config}\n`);
-    return 0;
-  });
+  return withImageTools(
+    { registry: request.registry, progress },
+    context,
+    async ({ store, client, job, open }) => {
+      const platform = request.platform ?? hostPlatform();
+      const image = await pullImage({ store, client: await client(), job }, request.name, platform);
+      const { layers } = await open(formatReference(request.name), image);
+      await Promise.all(layers.map((layer) => layer.blob('gzip')));
+      await store.updateIndex();
+      context.stdout.write(`${image.config}\n`);
+      return 0;
+    },
+  );
 }

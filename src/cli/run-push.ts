@@ -8,12 +8,22 @@ import { withImageTools } from './image-tools.js';
 /** Pushes an image of the store; prints `name@digest`. Resolves to the exit code. */
 export async function runPush(request: PushRequest, context: CliContext): Promise<number> {
   const progress = { kind: request.quiet ? ('quiet' as const) : request.progress, pushed: true };
-  return withImageTools({ registry: request.registry, progress }, context, async ({ store, client, job, open }) => {
-    const { image } = await findImage(store, request.image, undefined);
-    const { compression, target } = request;
-    const opened = await open(request.image, image);
-    const pushed = await pushImage(opened, { store, client: await client(), targets: [target], compression, job });
-    context.stdout.write(`${formatReference({ ...target, digest: pushed.digest })}\n`);
-    return 0;
-  });
+  return withImageTools(
+    { registry: request.registry, progress },
+    context,
+    async ({ store, client, job, open }) => {
+      const { image } = await findImage(store, request.image, undefined);
+      const { compression, target } = request;
+      const opened = await open(request.image, image);
+      const pushed = await pushImage(opened, {
+        store,
+        client: await client(),
+        targets: [target],
+        compression,
+        job,
+      });
+      context.stdout.write(`${formatReference({ ...target, digest: pushed.digest })}\n`);
+      return 0;
+    },
+  );
 }

@@ -76,8 +76,8 @@ export class Solver {
   ): Promise<Snapshot> {
     const prepared = await prepare(vertex, inputs, this.options.shop);
     const contents = await Promise.all(
-      vertex.inputs.map((input, i) =>
-        isSource(input) ? input.digest : (inputs[i]?.content() ?? input.digest),
+      vertex.inputs.map(async (input, i) =>
+        isSource(input) ? input.digest : ((await inputs[i]?.content()) ?? input.digest),
       ),
     );
     if (hit !== undefined && equal(hit.inputs, contents)) {

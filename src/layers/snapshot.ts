@@ -67,10 +67,7 @@ export class Snapshot {
   }
 
   #chain(): { readonly layer: Layer; readonly below: Snapshot }[] {
-    const chain: { layer: Layer; below: Snapshot }[] = [];
-    for (let at: Snapshot = this; at.below !== undefined && at.top !== undefined; at = at.below) {
-      chain.push({ layer: at.top, below: at.below });
-    }
-    return chain.reverse();
+    if (this.below === undefined || this.top === undefined) return [];
+    return [...this.below.#chain(), { layer: this.top, below: this.below }];
   }
 }

@@ -46,8 +46,8 @@ export class StoredLayer implements Layer {
   readonly changeset = once(async (): Promise<Changeset> => {
     if (this.ref.empty) return emptyChangeset;
     if (this.origin !== undefined) return this.origin.changeset;
-    const lines = await this.#records('changesets').getLines(this.#hex);
-    if (lines !== undefined) return readChangeset(lines);
+    const kept = await this.#keptChangeset();
+    if (kept !== undefined) return kept;
     const { changeset } = await this.#readBlob();
     await this.#records('changesets').putLines(this.#hex, serialiseChangeset(changeset));
     return changeset;
@@ -124,7 +124,18 @@ export class StoredLayer implements Layer {
       );
     }
     const directory = await this.#anyDirectory();
-    return directory !== undefined && (await this.#records('changesets').getLines(this.#hex)) !== undefined;
+    return directory !== undefined && this.#records('changesets').getLines(this.#hex) !== undefined;
+  }
+
+  /** Undefined when there is none or it is damaged: the blob has it too. */
+  async #keptChangeset(): Promise<Changeset | undefined> {
+    const lines = this.#records('changesets').getLines(this.#hex);
+    try {
+      return lines && (await readChangeset(lines));
+    } catch (error) {
+      if (error instanceof TsbuildError && (await this.#knownPlain()) !== undefined) return undefined;
+      throw error;
+    }
   }
 
   get #blobs() {
@@ -198,9 +209,10 @@ export class StoredLayer implements Layer {
 
   /** Streams a pulled layer's blob once; its DiffID must be the one that the image's config promised. */
   async #readBlob(tee?: (chunk: Uint8Array) => void | Promise<void>): Promise<LayerIndex> {
-    const remote = await this.#remote();
-    if (remote === undefined)
+    const remote = (await this.#remote()) ?? (await this.knownBlob('none'));
+    if (remote === undefined) {
       throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
+    }
     const descriptor = await this.#localBlob(remote);
     const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
     const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
@@ -255,7 +267,7 @@ export class StoredLayer implements Layer {
   });
 
   async #bodyIndex(diffId: DiffID): Promise<BodyIndex> {
-    const lines = await this.#records('layer-bodies').getLines(hexOf(diffId));
+    const lines = this.#records('layer-bodies').getLines(hexOf(diffId));
     if (lines !== undefined) return parseBodyLines(lines);
     const index = await readLayer(this.#blobs.open(diffId));
     await this.#records('layer-bodies').putLines(hexOf(diffId), bodyLines(index));

@@ -40,7 +40,7 @@ export function parsePlatform(text: string): Platform {
 }
 
 function normalise(os: string, architecture: string, variant?: string): Platform {
-  const [name = architecture, implied] = architectures[architecture] ?? [architecture];
+  const [name, implied] = architectures[architecture] ?? [architecture];
   const given = variant ?? implied ?? (name === 'arm' ? 'v7' : undefined);
   const kept =
     name === 'arm64' && (given === 'v8' || given === '8')

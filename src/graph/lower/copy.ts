@@ -1,5 +1,6 @@
 import { expandHeredoc, expandWord } from '../../parser/expand.js';
 import { parseChmod } from '../../parser/chmod.js';
+import { heredocBody } from '../../parser/run-script.js';
 import type { AddInstruction, CopyInstruction, Heredoc } from '../../parser/types.js';
 import { toByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
@@ -101,9 +102,9 @@ async function sourceInputs(
   return { vertices, paths, files };
 }
 
-function fileContent({ content, chomp, expand }: Heredoc, scope: ReturnType<typeof wordScope>): string {
-  const text = chomp ? content.replaceAll(/^\t+/gm, '') : content;
-  return expand ? expandHeredoc(text, scope) : text;
+function fileContent(heredoc: Heredoc, scope: ReturnType<typeof wordScope>): string {
+  const text = heredocBody(heredoc);
+  return heredoc.expand ? expandHeredoc(text, scope) : text;
 }
 
 const remote = /^(https?:\/\/|git:\/\/|ssh:\/\/|git@)/;

@@ -1,8 +1,9 @@
-import type { Heredoc, RunInstruction } from '../../parser/types.js';
+import { runScript } from '../../parser/run-script.js';
+import type { RunInstruction } from '../../parser/types.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { ExecOp } from '../ops.js';
 import { makeVertex } from '../vertex.js';
-import { commandArgv, stepEnvironment } from './config.js';
+import { stepEnvironment } from './config.js';
 import { runText } from './history-text.js';
 import type { StageContext } from './lowering.js';
 import { defaultShell, onRoot, type StageState } from './stage-state.js';
@@ -52,33 +53,17 @@ function unsupported(flag: string): TsbuildError {
 }
 
 /** The argument vector, and the script file when the step is one heredoc that starts with `#!`. */
-function runCommand(
-  state: StageState,
-  { command, heredocs }: RunInstruction,
-): Pick<ExecOp, 'argv' | 'files'> {
-  const [script, ...others] = heredocs;
-  if (command.form === 'exec' || script === undefined)
-    return { argv: commandArgv(state, command), files: [] };
+function runCommand(state: StageState, instruction: RunInstruction): Pick<ExecOp, 'argv' | 'files'> {
+  const script = runScript(instruction);
   const shell = state.config.Shell ?? defaultShell;
-  if (others.length > 0 || !isOnlyHeredoc(command.text)) {
-    return { argv: [...shell, [command.text, ...heredocs.map(heredocText)].join('\n')], files: [] };
+  switch (script.kind) {
+    case 'exec':
+      return { argv: script.argv, files: [] };
+    case 'line':
+      return { argv: [...shell, script.text], files: [] };
+    case 'file': {
+      const target = `/dev/pipes/${script.name}`;
+      return { argv: [...shell, target], files: [{ target, content: script.text }] };
+    }
   }
-  const content = script.chomp ? withoutLeadingTabs(script.content) : script.content;
-  if (!content.startsWith('#!')) return { argv: [...shell, content], files: [] };
-  const target = `/dev/pipes/${script.name}`;
-  return { argv: [...shell, target], files: [{ target, content }] };
-}
-
-/** `<<EOF` and nothing else: the body is the script. */
-function isOnlyHeredoc(text: string): boolean {
-  return /^<<-?\s*\S+$/.test(text.trim());
-}
-
-/** A heredoc as the shell reads it: body and closing line. */
-function heredocText({ name, content }: Heredoc): string {
-  return `${content}${name}`;
-}
-
-function withoutLeadingTabs(content: string): string {
-  return content.replaceAll(/^\t+/gm, '');
 }

@@ -6,7 +6,7 @@ import {
   looksLikeTar,
   type CompressionKind,
 } from '../../layers/compression.js';
-import { bodyInTar, readArchive } from '../../layers/read-layer.js';
+import { bodyInTar, readArchive, type LayerIndex } from '../../layers/read-layer.js';
 import type { Body, Changeset, File } from '../../layers/types.js';
 import { toByteString } from '../../util/bytes.js';
 
@@ -49,13 +49,20 @@ export async function readArchiveFile(
   path: string,
 ): Promise<UnpackedArchive> {
   const handle = await open(path, 'wx', 0o600);
+  async function readCopied(): Promise<LayerIndex> {
+    try {
+      return await readArchive(copied());
+    } finally {
+      await handle.close();
+    }
+  }
   async function* copied(): AsyncGenerator<Uint8Array> {
     for await (const chunk of decompress(readBody(body), kind)) {
       await handle.writeFile(chunk);
       yield chunk;
     }
   }
-  const index = await readArchive(copied()).finally(() => handle.close());
+  const index = await readCopied();
   const tar = toByteString(path);
   return {
     changeset: index.changeset,
