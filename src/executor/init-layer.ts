@@ -3,7 +3,7 @@
  * is no part of the step's upper, nothing has to be removed from there by path afterwards (CVE-2024-23652), and what
  * the image has planted in these places is covered (CVE-2026-41579).
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { AttributeChange } from '../sys/attributes.js';
 import { bytePath } from '../util/bytes.js';
 import type { LowerView, MergedDirectory } from './lower-view.js';
@@ -11,14 +11,15 @@ import type { MountPoints } from './mount-points.js';
 import type { Xattrs } from './xattr-cache.js';
 
 /** Makes the layer's directories and files below `init`, and in `upper` the directories that the image lacks. */
-export async function makeInitLayer(points: MountPoints, init: string, upper: string): Promise<void> {
+export function makeInitLayer(points: MountPoints, init: string, upper: string): void {
   const directories = [...points.copies.keys()].map((path) => [path, 'directory'] as const);
   const all = [...directories, ...points.stubs].sort(([a], [b]) => (a < b ? -1 : 1)); // a parent sorts before its children
   for (const [path, kind] of all) {
     const target = bytePath(`${init}/${path}`);
-    await (kind === 'directory' ? mkdir(target) : writeFile(target, '', { flag: 'wx' }));
+    if (kind === 'directory') mkdirSync(target);
+    else writeFileSync(target, '', { flag: 'wx' });
   }
-  for (const name of points.lacking) await mkdir(bytePath(`${upper}/${name}`));
+  for (const name of points.lacking) mkdirSync(bytePath(`${upper}/${name}`));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Constants of the kernel's interface that sandbox programs use, named as in its headers. */
 export const linux = {
   AT_FDCWD: -100,
+  AT_SYMLINK_NOFOLLOW: 0x100,
   AT_EMPTY_PATH: 0x1000,
   AT_RECURSIVE: 0x8000,
   O_WRONLY: 0o1,

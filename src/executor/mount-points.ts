@@ -1,5 +1,5 @@
 /** Decides where everything is mounted, and which mount points the image lacks. Reads the image, changes nothing. */
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { bytePath, fromByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { resolveInImage, type LowerView, type MergedDirectory, type Resolved } from './lower-view.js';
@@ -130,7 +130,9 @@ class Planner {
 async function mountsDirectory(mount: StepMount): Promise<boolean> {
   if (mount.kind === 'secret' || mount.kind === 'file') return false;
   if (mount.kind !== 'bind') return true;
-  return (await stat(bytePath(mount.source))).isDirectory();
+  const source = await lstat(bytePath(mount.source));
+  if (source.isSymbolicLink()) throw targetError(mount, 'has a symbolic link as its source');
+  return source.isDirectory();
 }
 
 function targetError(mount: StepMount, problem: string): TsbuildError {

@@ -30,7 +30,7 @@ export class RootfulExecutor implements Executor {
     const view = new LowerView(spec.lowers, this.#xattrs);
     const points = await planMountPoints(view, spec.mounts);
     throwIfCancelled(job.signal);
-    const directories = await this.scratch.makeStep();
+    const directories = this.scratch.makeStep();
     try {
       const plan = await this.#prepare(spec, view, points, directories);
       const outcome = await runSandbox(plan, job.signal).catch((error: unknown) => {
@@ -58,7 +58,7 @@ export class RootfulExecutor implements Executor {
     points: MountPoints,
     paths: StepDirectories,
   ): Promise<SandboxPlan> {
-    await makeInitLayer(points, paths.init, paths.upper);
+    makeInitLayer(points, paths.init, paths.upper);
     const attributes = await initAttributes(view, points, paths);
     const { hosts, resolvConf, mounts } = points;
     return { spec: withHome(spec), host: this.host, paths, mounts, hosts, resolvConf, attributes };

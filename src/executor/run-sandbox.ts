@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { encodeProgram } from '../sys/program.js';
 import { playerError, startPlayer, type Player, type PlayerError, type Report } from '../sys/player.js';
+import { errnoCode } from '../util/errors.js';
 import { outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
 import { PipeReader } from './output.js';
 import type { SandboxPlan } from './sandbox/plan.js';
@@ -54,6 +55,7 @@ class Watch {
   #failure: PlayerError | undefined;
   #status: number | undefined;
   #outside = false;
+  #error: unknown;
   #readers: PipeReader[] = [];
   #attempts: Attempt[] = [];
   #executable = new Map<bigint, boolean>();
@@ -75,6 +77,7 @@ class Watch {
 
   /** The first report of a status comes from the step's own parent. */
   outcome(exitCode: number): Outcome {
+    if (this.#error !== undefined) throw this.#error;
     if (this.#failure !== undefined) return { kind: 'refused', error: this.#failure };
     if (this.#outside) return { kind: 'outside' };
     if (this.#attempts.length > 0) return { kind: 'not-started', attempts: this.#attempts };
@@ -101,11 +104,16 @@ class Watch {
       player.kill();
       return;
     }
-    const { onOutput } = this.plan.spec;
-    this.#readers = (['stdout', 'stderr'] as const).map((stream) => {
-      return new PipeReader(player.pid, outputPipes[stream].read, (chunk) => onOutput(stream, chunk));
-    });
-    player.send(Uint8Array.of(1));
+    try {
+      for (const stream of ['stdout', 'stderr'] as const) {
+        const onChunk = (chunk: Uint8Array): void => this.plan.spec.onOutput(stream, chunk);
+        this.#readers.push(new PipeReader(player.pid, outputPipes[stream].read, onChunk));
+      }
+      player.send(Uint8Array.of(1));
+    } catch (error) {
+      this.#error = error;
+      player.kill();
+    }
   }
 }
 
@@ -121,8 +129,12 @@ async function killAll(player: Player): Promise<void> {
     () => '',
   );
   const pid = Number(children.trim());
-  if (pid > 0) process.kill(pid, 'SIGKILL');
-  else player.kill();
+  try {
+    if (pid > 0) process.kill(pid, 'SIGKILL');
+    else player.kill();
+  } catch (error) {
+    if (errnoCode(error) !== 'ESRCH') throw error; // it has ended meanwhile
+  }
 }
 
 function signalName(number: number): string {

@@ -29,7 +29,7 @@ export type StepNetwork = 'default' | 'host' | 'none';
 
 /** A mount besides those of every sandbox. Targets are absolute paths inside the root. */
 export type StepMount =
-  /** Host path (byte string); writes are refused, or go to a discarded upper when `writable`. */
+  /** Host path (byte string) that the caller has resolved: its last name is no link. Writes are refused, or go to a discarded upper when `writable`. */
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
   | { readonly kind: 'cache'; readonly source: string; readonly target: string; readonly readonly: boolean }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly size: number | undefined }
@@ -48,7 +48,6 @@ export type StepMount =
 export interface ExecSpec {
   /** Lower directories from the bottom of the image up; may be empty (scratch). */
   readonly lowers: readonly LayerDirectory[];
-  /** Inode metadata of the image's root, so that a new root has it. */
   readonly process: Process;
   readonly mounts: readonly StepMount[];
   readonly network: StepNetwork;

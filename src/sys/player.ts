@@ -49,17 +49,11 @@ export async function startPlayer(programs: Uint8Array, options: PlayerOptions):
     'pipe',
     ...(options.fds ?? []),
   ];
-  const child = spawn(await playerPath(), [], { argv0: 'tsbuild-init', env: {}, stdio, cwd: '/' });
+  const child = await spawned(await playerPath(), stdio);
   const input = child.stdio[3] as Writable;
   input.on('error', () => undefined); // EPIPE: the player has ended, and its report says why
   readReports(child.stdio[4] as Readable, options.onReport);
   const done = endOf(child);
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', (cause) => {
-      reject(new TsbuildError('sandbox', 'the sandbox helper could not be started', { cause }));
-    });
-  });
   input.write(programs);
   return {
     pid: child.pid ?? 0,
@@ -67,6 +61,20 @@ export async function startPlayer(programs: Uint8Array, options: PlayerOptions):
     kill: () => child.kill('SIGKILL'),
     done,
   };
+}
+
+/** Resolves when the file was executed: nothing can have come from the player before it gets a program. */
+async function spawned(path: string, stdio: StdioOptions): Promise<ChildProcess> {
+  try {
+    const child = spawn(path, [], { argv0: 'tsbuild-init', env: {}, stdio, cwd: '/' });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    return child;
+  } catch (cause) {
+    throw new TsbuildError('sandbox', 'the sandbox helper could not be started', { cause });
+  }
 }
 
 /** A call that the kernel refused. */
@@ -144,7 +152,6 @@ function endOf(child: ChildProcess): Promise<PlayerEnd> {
   const chunks: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
   return new Promise((resolve) => {
-    child.once('error', () => resolve({ exitCode: undefined, signal: undefined, output: Buffer.alloc(0) }));
     child.once('close', (code, signal) => {
       resolve({ exitCode: code ?? undefined, signal: signal ?? undefined, output: Buffer.concat(chunks) });
     });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'ava';
-import { Bench, sandboxTest } from './busybox-root.js';
+import { Bench, compileStatic, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
 test.after.always(() => bench.close());
@@ -222,4 +222,28 @@ sandboxTest('SBX-18 the helper in /proc/self/exe cannot be changed', async (t) =
   const own = await bench.step(['/bin/self'], { lowers });
   t.not(own.code, 0);
   t.is((await bench.step('echo fine')).stdout, 'fine\n');
+});
+
+sandboxTest('SBX-18 the first process is sealed memory, even to a step that may trace it', async (t) => {
+  const script = `
+    readlink /proc/1/exe
+    { cat /bin/busybox > /proc/1/exe; } 2>&1 | grep -c "not permitted\\|busy"`;
+  const { stdout } = await bench.step(script, { security: 'insecure' });
+  t.is(stdout, '/memfd:tsbuild-init (deleted)\n1\n');
+});
+
+sandboxTest('SBX-13 the session keyring is a new one', async (t) => {
+  const built = compileStatic(
+    `#include <stdio.h>
+     #include <sys/syscall.h>
+     #include <unistd.h>
+     int main(void) { printf("%ld\\n", syscall(SYS_keyctl, 0, -3, 0)); return 0; }`,
+    join(bench.base, 'bin/keyring'),
+  );
+  if (!built) return t.log('no compiler');
+  const ids = await Promise.all(
+    [1, 2].map(async () => (await bench.step(['/bin/keyring'], { security: 'insecure' })).stdout),
+  );
+  t.not(ids[0], ids[1]);
+  t.is((await bench.step(['/bin/keyring'])).stdout, '-1\n');
 });

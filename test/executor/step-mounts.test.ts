@@ -197,3 +197,14 @@ sandboxTest('a cache of mode 0700 is entered by root only, and its mode is seen'
   t.is(stdout, '700\n');
   t.is(statSync(source).mode & 0o777, 0o700);
 });
+
+sandboxTest('a bind whose source is a link is refused', async (t) => {
+  const source = join(bench.layer({ link: '-> /etc' }), 'link');
+  for (const writable of [false, true]) {
+    const mounts: StepMount[] = [{ kind: 'bind', source, target: '/b', writable }];
+    await t.throwsAsync(bench.step('ls /b', { mounts }), {
+      code: 'run',
+      message: /symbolic link as its source/,
+    });
+  }
+});

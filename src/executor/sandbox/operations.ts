@@ -34,13 +34,13 @@ export function newMount(mount: Mount, slot: string, label: string): Operation[]
   ];
 }
 
-/** Makes a detached copy of the mount at a path of `directory`, leaving its descriptor in `slot`. */
+/** Makes a detached copy of the mount at a path of `directory`, which must be no link, leaving its descriptor in `slot`. */
 export function cloneMount(
   from: { readonly directory: Argument; readonly path: string },
   slot: string,
   label: string,
 ): Operation[] {
-  const flags = linux.OPEN_TREE_CLONE | linux.O_CLOEXEC;
+  const flags = linux.OPEN_TREE_CLONE | linux.O_CLOEXEC | linux.AT_SYMLINK_NOFOLLOW;
   return [{ call: 'open_tree', args: [from.directory, from.path, flags], result: { slot }, label }];
 }
 
