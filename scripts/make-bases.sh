@@ -58,7 +58,7 @@ make_debian() {
 
 make() {
   name=$1
-  folder="$cache/$name-2"
+  folder="$cache/$name-3"
   if [ ! -e "$folder/rootfs.tar.zst" ]; then
     mkdir -p "$cache"
     exec 9>"$cache/$name.lock"
@@ -68,7 +68,7 @@ make() {
       trap 'rm -rf "$work"' EXIT
       case $name in
       busybox) make_busybox ;;
-      debian) make_debian python3-minimal,libcap2-bin ;;
+      debian) make_debian passwd,python3-minimal,libcap2-bin ;;
       debian-gcc) make_debian gcc,libc6-dev ;;
       *) give_up 'no such base' ;;
       esac

@@ -64,18 +64,10 @@ it('a changed page runs what depends on it and nothing else', async (t) => {
   writeFileSync(page, readFileSync(page, 'utf8').replace('nothing else', 'little else'));
   const built = await workspace.tsbuild([...build, app]);
   t.is(built.code, 0, built.output);
+  // Copies of unchanged files are found by what they copy, wherever they stand.
   t.deepEqual(
-    stepVerdicts(built.output)
-      .ran.filter((step) => !step.startsWith('FROM '))
-      .toSorted(),
-    [
-      'COPY --from=test /app/dist dist',
-      'COPY package.json ./',
-      'COPY src src',
-      'COPY test test',
-      'RUN node --test',
-      'RUN node scripts/build.js',
-    ].toSorted(),
+    stepVerdicts(built.output).ran.filter((step) => !step.startsWith('FROM ')),
+    ['COPY src src', 'RUN node scripts/build.js', 'RUN node --test', 'COPY --from=test /app/dist dist'],
     built.output,
   );
 });
