@@ -1,11 +1,11 @@
 import { resolveOwner } from '../../executor/users.js';
 import { apply } from '../../layers/apply.js';
-import { compose } from '../../layers/compose.js';
+import { diff } from '../../layers/diff.js';
+import { pruneUnchangedDirectories } from '../../layers/prune.js';
 import { copy, type CopyOptions, type CopySource } from '../../layers/copy.js';
 import { copyArchive } from '../../layers/copy-archive.js';
 import type { Selection } from '../../layers/select.js';
 import type { Snapshot } from '../../layers/snapshot.js';
-import { emptyChangeset } from '../../layers/tree.js';
 import type { Body, BodySource, Changeset, File, Tree } from '../../layers/types.js';
 import { parseChmod } from '../../parser/chmod.js';
 import { TsbuildError } from '../../util/errors.js';
@@ -33,10 +33,10 @@ export async function copyChangeset(
 ): Promise<{ readonly changeset: Changeset; readonly bodies: BodySource }> {
   const options = await copyOptions(work);
   const bodies: ((file: File) => Body | undefined | Promise<Body | undefined>)[] = [];
-  let changeset = emptyChangeset;
+  const changes: Changeset[] = [];
   let tree = work.onto;
   const add = (change: Changeset) => {
-    changeset = compose(changeset, change);
+    changes.push(change);
     tree = apply(tree, change);
   };
   for (const { fromOutside, part } of await parts(work)) {
@@ -48,6 +48,11 @@ export async function copyChangeset(
       add(copy(tree, part.sources, { ...options, defaultOwner, stripXattrs: fromOutside }));
     }
   }
+  const [only] = changes;
+  const changeset =
+    only !== undefined && changes.length === 1
+      ? only
+      : pruneUnchangedDirectories(work.onto, diff(work.onto, tree));
   return { changeset, bodies: firstOf([...bodies, ...work.sources.map(({ body }) => body)]) };
 }
 
