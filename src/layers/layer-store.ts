@@ -92,7 +92,8 @@ export class LayerStore {
 
   #layer(ref: LayerRef, origin: Origin | undefined): StoredLayer {
     const known = this.#layers.get(ref.id);
-    if (known !== undefined) return known;
+    // What was opened by its reference may have lost its bytes; what was made has them.
+    if (known !== undefined && (origin === undefined || known.isMade)) return known;
     const layer = new StoredLayer(this.options, ref, origin);
     this.#layers.set(ref.id, layer);
     return layer;

@@ -43,6 +43,11 @@ export class StoredLayer implements Layer {
     this.#hex = hexOf(ref.id);
   }
 
+  /** Whether it was made by this process, which so has all its bytes. */
+  get isMade(): boolean {
+    return this.origin !== undefined;
+  }
+
   readonly changeset = once(async (): Promise<Changeset> => {
     if (this.ref.empty) return emptyChangeset;
     if (this.origin !== undefined) return this.origin.changeset;
@@ -256,6 +261,10 @@ export class StoredLayer implements Layer {
     if (this.origin?.kind === 'changeset') return this.origin.bodies;
     const directory = await this.#anyDirectory();
     if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
+    // Without any of its forms #plain would wait for these bodies.
+    if (!(await this.available())) {
+      throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
+    }
     const { diffId } = await this.#plain();
     const index = await this.#bodyIndex(diffId);
     const path = toByteString(this.#blobs.path(diffId));
