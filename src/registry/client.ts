@@ -77,7 +77,9 @@ class Client implements RegistryClient {
 
   blobExists(where: Repository, digest: Digest, job: Job = silent): Promise<boolean> {
     const what = `cannot look for the blob ${digest} in ${nameOf(where)}`;
-    return this.#retried(job, () => blobExists({ sender: this.#sender, where, digest, size: -1, job, what }));
+    return this.#retried(job, () =>
+      blobExists({ sender: this.#sender, where, digest, size: -1, job, what, actions: ['pull'] }),
+    );
   }
 
   pushBlob(where: Repository, blob: PushableBlob, job: Job, step: StepId): Promise<PushOutcome> {
@@ -130,8 +132,8 @@ class Client implements RegistryClient {
     return withRetries(new Attempts(this.#retries, job), operation);
   }
 
-  #context(where: Repository, rest: Omit<UploadContext, 'sender' | 'where'>): UploadContext {
-    return { sender: this.#sender, where, ...rest };
+  #context(where: Repository, rest: Omit<UploadContext, 'sender' | 'where' | 'actions'>): UploadContext {
+    return { sender: this.#sender, where, actions: ['pull', 'push'], ...rest };
   }
 }
 

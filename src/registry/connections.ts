@@ -2,7 +2,6 @@
 import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { bareHost, guardedLookup, type Reach } from './addresses.js';
-import { secureContextFor } from './certificates.js';
 import { proxyAuthorization, proxyFor } from './proxy.js';
 import type { CertificateOptions, ProxyOptions } from './types.js';
 
@@ -59,7 +58,10 @@ export class Connections {
     const lookup = guardedLookup(proxy === undefined ? trust.referredFrom : undefined);
     const shared = { keepAlive: true, maxFreeSockets: 8, lookup, autoSelectFamily: true };
     if (url.protocol === 'http:') return plainPool(proxy, shared);
-    const { Agent, request } = await import('node:https');
+    const [{ Agent, request }, { secureContextFor }] = await Promise.all([
+      import('node:https'),
+      import('./certificates.js'),
+    ]);
     const secureContext = await secureContextFor(url.host, this.options.certificates);
     const tls = { secureContext, rejectUnauthorized: !trust.insecure, ALPNProtocols: ['http/1.1'] };
     const agent = new Agent({ ...shared, ...tls });

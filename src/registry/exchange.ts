@@ -1,5 +1,7 @@
 /** One request and its answer: no redirects, no sign-in, no retries. */
+import { setMaxListeners } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { cancelled } from './failure.js';
 import type { Connections, Trust } from './connections.js';
 import { Pace, withDeadline } from './pace.js';
 import type { TimeoutOptions } from './types.js';
@@ -70,7 +72,8 @@ class StaleConnection extends Error {}
 
 async function attempt(exchanger: Exchanger, request: Request, { trust, signal }: Terms): Promise<Response> {
   const { connections, timeouts } = exchanger;
-  signal.throwIfAborted();
+  if (signal.aborted) throw cancelled(signal.reason);
+  setMaxListeners(0, signal); // one job has many requests under way
   const { body } = request;
   const headers = {
     'Accept-Encoding': 'identity',

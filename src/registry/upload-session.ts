@@ -16,6 +16,8 @@ export interface UploadContext {
   readonly size: number;
   readonly job: Job;
   readonly what: string;
+  /** Rights to ask for: the same in all requests, so that one token does. */
+  readonly actions: readonly string[];
 }
 
 /** An upload that the registry has opened. A value: every answer gives the next one. */
@@ -25,20 +27,15 @@ export interface Session {
   readonly minimumChunk: number;
 }
 
-export async function blobExists({
-  sender,
-  where,
-  digest,
-  size,
-  job,
-  what,
-}: UploadContext): Promise<boolean> {
+/** Whether the blob is there; one with another size (if `size` is not negative) does not count. */
+export async function blobExists(context: UploadContext): Promise<boolean> {
+  const { sender, where, digest, size, job, what } = context;
   const response = await sender.send(
     where,
     {
       method: 'HEAD',
       target: `blobs/${digest}`,
-      scopes: [repositoryScope(where.repository, 'pull')],
+      scopes: [repositoryScope(where.repository, ...context.actions)],
       accept: [404, 405],
       what,
     },
@@ -147,7 +144,7 @@ function send(
   const { sender, where, what, job } = context;
   return sender.send(
     where,
-    { ...call, what, scopes: [repositoryScope(where.repository, 'pull', 'push'), ...more] },
+    { ...call, what, scopes: [repositoryScope(where.repository, ...context.actions), ...more] },
     job,
   );
 }

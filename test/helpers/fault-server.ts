@@ -16,6 +16,8 @@ export type Fault =
   | { readonly kind: 'answer'; readonly answer: ApiAnswer | ((request: ApiRequest) => ApiAnswer) }
   /** Adds headers to the right answer; an empty value removes one. */
   | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
+  /** The same before the request's body is read, which never happens. */
+  | { readonly kind: 'early'; readonly answer: ApiAnswer }
   /** The request takes effect, then the connection is reset. */
   | { readonly kind: 'lose-answer' }
   /** Reset once so many bytes of the request's body came; `keep`: the upload retains them. */
@@ -144,6 +146,7 @@ async function serve(exchange: Exchange): Promise<void> {
   const { request, response, entry, registry, fault, before } = exchange;
   if (fault?.kind === 'stall' && fault.after === undefined) return;
   if (fault?.kind === 'raw') return void request.socket.end(fault.bytes);
+  if (fault?.kind === 'early') return send(response, { entry, right: fault.answer, fault });
   const body = await readBody(exchange);
   const url = new URL(entry.path, 'http://registry.invalid');
   const api: ApiRequest = { method: entry.method, url, headers: request.headers, body };

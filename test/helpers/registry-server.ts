@@ -35,7 +35,7 @@ export interface RegistryServer {
   close(): Promise<void>;
 }
 
-/** Files of a private authority and of a certificate for 127.0.0.1 and localhost that it issued. */
+/** Files of a private authority and of a certificate that it issued. */
 export interface Certificate {
   readonly authority: string;
   readonly certificate: string;
@@ -63,8 +63,18 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   };
 }
 
-/** Makes a private authority and a server certificate with openssl. */
-export async function createCertificate(folder: string): Promise<Certificate> {
+export interface CertificateOptions {
+  /** As openssl writes them: `DNS:name`, `IP:address`. */
+  readonly names?: readonly string[];
+  /** Days from now on; negative: it has expired. */
+  readonly days?: number;
+}
+
+/** Makes a private authority and a certificate that it issued, with openssl. */
+export async function createCertificate(
+  folder: string,
+  { names = ['DNS:localhost', 'IP:127.0.0.1'], days = 2 }: CertificateOptions = {},
+): Promise<Certificate> {
   const [authority, authorityKey] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
   const [certificate, key, request] = [
     join(folder, 'server.crt'),
@@ -87,7 +97,7 @@ export async function createCertificate(folder: string): Promise<Certificate> {
   ]);
   openssl(['req', ...ec, '-keyout', key, '-out', request, '-subj', '/CN=localhost']);
   const extensions = join(folder, 'server.ext');
-  await writeFile(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  await writeFile(extensions, `subjectAltName=${names.join(',')}\n`);
   const signing = [
     '-CA',
     authority,
@@ -95,7 +105,7 @@ export async function createCertificate(folder: string): Promise<Certificate> {
     authorityKey,
     '-CAcreateserial',
     '-days',
-    '2',
+    String(days),
     '-extfile',
     extensions,
   ];

@@ -46,7 +46,7 @@ export function quickClient(
   return createRegistryClient({
     credentials: fixedCredentials(),
     retries: { attempts: 4, delay: 1 },
-    timeouts: { idle: 1000, connect: 2000, commit: 2000 },
+    timeouts: { idle: 20_000, connect: 20_000, commit: 20_000 },
     ...options,
   });
 }

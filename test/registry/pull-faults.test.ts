@@ -19,7 +19,7 @@ import {
   type RecordedJob,
 } from '../helpers/registry-values.js';
 
-const test = anyTest.serial; // idle timeouts are short here
+const test = anyTest.serial; // where something stalls, timeouts are short
 const bytes = noise(400_000, 5);
 const descriptor = descriptorFor(bytes);
 const path = /\/blobs\/sha256/;
@@ -30,13 +30,19 @@ async function pull(
   options: Parameters<typeof quickClient>[0] = {},
 ) {
   const server = await startFaultServer({ rules });
-  const client = quickClient({ timeouts: { idle: 300, connect: 1000, commit: 1000 }, ...options });
+  const client = quickClient({ timeouts: patience(rules), ...options });
   t.teardown(() => server.close());
   t.teardown(() => client.close());
   server.registry.addBlob('a', bytes);
   const job = recordedJob();
   const pulled = collect(client.openBlob({ registry: server.host, repository: 'a' }, descriptor, job));
   return { server, job, pulled };
+}
+
+/** Short only where a stall is expected: a busy machine is slow too. */
+function patience(rules: readonly Rule[]) {
+  const milliseconds = rules.some(({ fault }) => fault.kind === 'stall') ? 700 : 20_000;
+  return { idle: milliseconds, connect: 20_000, commit: milliseconds };
 }
 
 function sentBytes(server: FaultServer): number {

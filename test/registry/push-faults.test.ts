@@ -15,7 +15,7 @@ import {
   testImage,
 } from '../helpers/registry-values.js';
 
-const test = anyTest.serial; // idle timeouts are short here
+const test = anyTest.serial; // where something stalls, timeouts are short
 const bytes = noise(1_000_000, 9);
 const uploads = /\/blobs\/uploads\//;
 const password = 'pass-word-1';
@@ -27,7 +27,7 @@ async function setUp(
 ) {
   const server = await startFaultServer({ rules });
   const client = quickClient({
-    timeouts: { idle: 400, connect: 1000, commit: 400 },
+    timeouts: patience(rules),
     credentials: fixedCredentials({ kind: 'basic', username: 'u', password }),
     chunkSize: 100_000,
     ...options,
@@ -35,6 +35,12 @@ async function setUp(
   t.teardown(() => server.close());
   t.teardown(() => client.close());
   return { server, client, job: recordedJob(), where: { registry: server.host, repository: 'a' } };
+}
+
+/** Short only where a stall is expected: a busy machine is slow too. */
+function patience(rules: readonly Rule[]) {
+  const milliseconds = rules.some(({ fault }) => fault.kind === 'stall') ? 700 : 20_000;
+  return { idle: milliseconds, connect: 20_000, commit: milliseconds };
 }
 
 interface Arrived {
@@ -172,6 +178,12 @@ test(
   { warnings: 0, bytes: 2 * bytes.length },
 );
 test(
+  '413 before the body was read',
+  arrives,
+  [on('PUT', { kind: 'early', answer: { ...failure(413, 'X'), headers: { Connection: 'close' } } }, 1)],
+  { warnings: 0, bytes: bytes.length + 100_000 },
+);
+test(
   'no PATCH: whole again',
   arrives,
   [on('PUT', { kind: 'reset', after: 1 }, 1), on('PATCH', faults.status(405, 'UNSUPPORTED'))],
@@ -281,6 +293,15 @@ const refuses = anyTest.macro({
   title: (name) => `refused: ${name}`,
 });
 
+test(
+  '403 before the body was read',
+  refuses,
+  [on('PUT', { kind: 'early', answer: failure(403, 'DENIED') })],
+  {
+    message: /403 Forbidden/,
+    code: 'auth',
+  },
+);
 test('403', refuses, [on('POST', faults.status(403, 'DENIED'))], {
   message: /403 Forbidden \(DENIED/,
   code: 'auth',
