@@ -2,6 +2,8 @@
 export interface CheckOptions {
   readonly skipAll: boolean;
   readonly skip: ReadonlySet<string>;
+  /** Experimental rules that are asked for; `all` asks for every one. */
+  readonly experimental: ReadonlySet<string>;
   /** True when any finding is to fail the build. */
   readonly error: boolean;
   /** What was wrong with the text. */
@@ -25,6 +27,7 @@ export function parseCheckOptions(text: string | undefined): CheckOptions {
   return {
     skip,
     skipAll: skip.has('all'),
+    experimental: names(values.get('experimental')),
     error: values.get('error')?.toLowerCase() === 'true',
     problems,
   };

@@ -1,3 +1,4 @@
+import { controlArguments } from '../../parser/control-arguments.js';
 import { expandWord, type Scope } from '../../parser/expand.js';
 import type { ArgInstruction } from '../../parser/types.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
@@ -6,26 +7,13 @@ import type { Escape } from '../../parser/words.js';
 /** Proxies reach RUN without an ARG and are in no key and no history (Dockerfile reference, "Predefined ARGs"). */
 const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 
-/** Build arguments that steer BuildKit and are never variables of a step. */
-const controlNames = [
-  'BUILDKIT_INLINE_CACHE',
-  'BUILDKIT_CACHE_MOUNT_NS',
-  'BUILDKIT_CONTEXT_KEEP_GIT_DIR',
-  'BUILDKIT_MULTI_PLATFORM',
-  'BUILDKIT_SANDBOX_HOSTNAME',
-  'BUILDKIT_SYNTAX',
-  'BUILDKIT_DOCKERFILE_CHECK',
-  'BUILDKIT_BUILD_NAME',
-  'SOURCE_DATE_EPOCH',
-];
-
 export function isProxy(name: string): boolean {
   return proxyNames.includes(name.toUpperCase());
 }
 
 /** Whether a build argument needs no ARG to have an effect. */
 export function isPredefined(name: string): boolean {
-  return isProxy(name) || controlNames.includes(name);
+  return isProxy(name) || controlArguments.includes(name);
 }
 
 /** `NAME=value` of the proxies among the build arguments, each in both cases. */
