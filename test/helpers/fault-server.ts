@@ -144,8 +144,9 @@ interface Exchange {
 
 async function serve(exchange: Exchange): Promise<void> {
   const { request, response, entry, registry, fault, before } = exchange;
+  const { socket } = request; // gone from a request that was not read whole
   if (fault?.kind === 'stall' && fault.after === undefined) return;
-  if (fault?.kind === 'raw') return void request.socket.end(fault.bytes);
+  if (fault?.kind === 'raw') return void socket.end(fault.bytes);
   if (fault?.kind === 'early') return send(response, { entry, right: fault.answer, fault });
   const body = await readBody(exchange);
   const url = new URL(entry.path, 'http://registry.invalid');
@@ -153,12 +154,12 @@ async function serve(exchange: Exchange): Promise<void> {
   if (fault?.kind === 'reset') {
     if (fault.keep === true)
       registry.answer({ ...api, method: 'PATCH', body: body.subarray(0, fault.after) });
-    request.socket.resetAndDestroy();
+    socket.resetAndDestroy();
     return;
   }
   const right =
     fault?.kind === 'answer' ? scripted(fault.answer, api) : (before?.(api) ?? registry.answer(api));
-  if (fault?.kind === 'lose-answer') return void request.socket.resetAndDestroy();
+  if (fault?.kind === 'lose-answer') return void socket.resetAndDestroy();
   send(response, { entry, right, fault });
 }
 
