@@ -31,7 +31,23 @@ export type StepNetwork = 'default' | 'host' | 'none';
 export type StepMount =
   /** Host path (byte string) that the caller has resolved: its last name is no link. Writes are refused, or go to a discarded upper when `writable`. */
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
-  | { readonly kind: 'cache'; readonly source: string; readonly target: string; readonly readonly: boolean }
+  /** A path of some layers, from the bottom up, as they add up: relative to their root, without links. Writes as with `bind`. */
+  | {
+      readonly kind: 'view';
+      readonly lowers: readonly LayerDirectory[];
+      readonly path: string;
+      readonly isDirectory: boolean;
+      readonly target: string;
+      readonly writable: boolean;
+    }
+  /** `path` is a folder below `source`, which steps may have written: no link on the way is followed. */
+  | {
+      readonly kind: 'cache';
+      readonly source: string;
+      readonly path?: string;
+      readonly target: string;
+      readonly readonly: boolean;
+    }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly size: number | undefined }
   /** A read-only, executable file that the step sees, such as a heredoc that starts with `#!`. No secret. */
   | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly target: string; readonly mode: number }
@@ -45,6 +61,28 @@ export type StepMount =
       readonly gid: number;
     };
 
+/** Limits of one step. What is not given is not limited, or has the default that is named. */
+export interface StepLimits {
+  /** Bytes of memory, swap included. */
+  readonly memory?: number;
+  /** Processors; may be broken. */
+  readonly cpus?: number;
+  /** Processes and threads; 32768 where control groups are to be had. */
+  readonly pids?: number;
+  /** Bytes of /dev/shm; 64 MiB. */
+  readonly shmSize?: number;
+  readonly ulimits?: readonly Ulimit[];
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** A limit of setrlimit(2): number of the resource, soft and hard value. */
+export interface Ulimit {
+  readonly resource: number;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
 export interface ExecSpec {
   /** Lower directories from the bottom of the image up; may be empty (scratch). */
   readonly lowers: readonly LayerDirectory[];
@@ -55,6 +93,7 @@ export interface ExecSpec {
   readonly hostname: string;
   /** Lines of /etc/hosts besides localhost: [name, address]. */
   readonly extraHosts: readonly (readonly [name: string, address: string])[];
+  readonly limits?: StepLimits;
   /** Called with each chunk that the step writes, as it is written. */
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
 }
@@ -69,6 +108,8 @@ export type ExecResult =
       readonly ok: false;
       readonly exitCode: number;
       readonly signal?: string;
+      /** Which limit ended the step. */
+      readonly limit?: 'memory' | 'time';
       readonly upper: LayerDirectory;
     };
 

@@ -1,8 +1,6 @@
-import { lstat } from 'node:fs/promises';
-import { bytePath } from '../util/bytes.js';
 import { PathError } from './path-error.js';
 import { play, PlayerError } from './player.js';
-import type { Operation } from './program.js';
+import { addressOf, jump, type Operation } from './program.js';
 
 /** What is to be set on one path; what is undefined stays as it is. */
 export interface AttributeChange {
@@ -29,7 +27,7 @@ export async function applyAttributes(changes: readonly AttributeChange[]): Prom
   let batch: Step[] = [];
   let size = 0;
   for (const change of changes) {
-    const steps = stepsOf(change, await isSymlink(change));
+    const steps = stepsOf(change);
     const bytes = steps.reduce((sum, step) => sum + step.size, 0);
     if (size + bytes > batchBytes && batch.length > 0) {
       await playSteps(batch);
@@ -49,20 +47,16 @@ interface Step {
   readonly size: number;
 }
 
-async function isSymlink({ path, mode }: AttributeChange): Promise<boolean> {
-  return mode !== undefined && (await lstat(bytePath(path))).isSymbolicLink();
-}
-
-function stepsOf(change: AttributeChange, symlink: boolean): Step[] {
-  return attributeOperations(change, symlink).map((operation) => ({
+function stepsOf(change: AttributeChange): Step[] {
+  return attributeOperations(change, 'unknown').map((operation) => ({
     operation,
     path: change.path,
     size: 64 + operation.args.reduce<number>((sum, arg) => sum + sizeOf(arg), 0),
   }));
 }
 
-/** The calls that make a change; pure. `symlink`: the path is known to be a symbolic link. */
-export function attributeOperations(change: AttributeChange, symlink: boolean): Operation[] {
+/** The calls that make a change; pure. */
+export function attributeOperations(change: AttributeChange, kind: 'directory' | 'unknown'): Operation[] {
   const { path, mtime, xattrs, uid, gid, mode } = change;
   const operations: Operation[] = [];
   if (uid !== undefined || gid !== undefined) {
@@ -72,14 +66,33 @@ export function attributeOperations(change: AttributeChange, symlink: boolean): 
   for (const [name, value] of xattrs ?? []) {
     operations.push({ call: 'lsetxattr', args: [path, name, value, value.length, 0] });
   }
-  if (mode !== undefined && !symlink)
-    operations.push({ call: 'fchmodat', args: [flags.AT_FDCWD, path, mode] });
+  if (mode !== undefined) operations.push(...changeMode(path, mode, kind));
   if (mtime !== undefined) {
     const times = timesOf(mtime);
     operations.push({ call: 'utimensat', args: [flags.AT_FDCWD, path, times, flags.AT_SYMLINK_NOFOLLOW] });
   }
   return operations;
 }
+
+/** fchmodat follows links: a path that readlink can read is passed over. */
+function changeMode(path: string, mode: number, kind: 'directory' | 'unknown'): Operation[] {
+  const change: Operation = { call: 'fchmodat', args: [flags.AT_FDCWD, path, mode] };
+  if (kind === 'directory') return [change];
+  const byte = addressOf('byte');
+  return [
+    {
+      call: 'readlinkat',
+      args: [flags.AT_FDCWD, path, byte, 1],
+      tolerate: EINVAL,
+      skip: 1,
+      result: { slot: 'byte' },
+    },
+    jump(1),
+    change,
+  ];
+}
+
+const EINVAL = 22;
 
 /** Two equal struct timespec; the nanoseconds count up from the second before, also for times before 1970. */
 function timesOf(time: bigint): Uint8Array {

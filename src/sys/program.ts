@@ -54,6 +54,11 @@ export function valueOf(slot: string, offset = 0): Slot {
   return { slot, offset, as: 'value' };
 }
 
+/** Leaves out the next operations, whatever happened: closing nothing always fails. */
+export function jump(over: number): Operation {
+  return { call: 'close', args: [-1], tolerate: 'any', skip: over };
+}
+
 const operationSize = 64;
 const lengthSize = 8;
 

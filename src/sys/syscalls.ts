@@ -41,6 +41,7 @@ const numbers = {
   fchown: [93, 55],
   unlinkat: [263, 35],
   symlinkat: [266, 36],
+  readlinkat: [267, 78],
   fchmod: [91, 52],
   fchmodat: [268, 53],
   faccessat: [269, 48],

@@ -23,6 +23,10 @@ function marked(mark: string): string[] {
 }
 
 sandboxTest('SBX-16 kill -9 of the builder: nothing runs on, nothing stays mounted', async (t) => {
+  t.timeout(60_000);
+  t.teardown(() => {
+    for (const pid of marked('tsbuild-killed-builder')) process.kill(Number(pid), 'SIGKILL');
+  });
   const scratch = join(bench.directory, 'killed');
   const fifo = join(bench.directory, 'ends');
   mkdirSync(fifo);

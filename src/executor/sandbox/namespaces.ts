@@ -1,7 +1,7 @@
 import { linux } from '../linux.js';
 import { playerImage, type Arch } from '../../sys/player-elf.js';
-import { addressOf, valueOf, type Operation, type Program } from '../../sys/program.js';
-import { jump, report } from './operations.js';
+import { addressOf, jump, valueOf, type Operation, type Program } from '../../sys/program.js';
+import { report } from './operations.js';
 import type { SandboxPlan } from './plan.js';
 
 const dieWithParent: Operation = {

@@ -75,11 +75,6 @@ export function attachTo(slot: string, target: string, label: string): Operation
   ];
 }
 
-/** Leaves out the next operations, whatever happened: closing nothing always fails. */
-export function jump(over: number): Operation {
-  return { call: 'close', args: [-1], tolerate: 'any', skip: over };
-}
-
 /** Operations that are given up together at the first failure of any. At most 16. */
 export function optional(operations: readonly Operation[]): Operation[] {
   return operations.map((operation, index) => ({

@@ -29,7 +29,7 @@ export function mountRoot({ spec, paths, attributes }: SandboxPlan): Operation[]
   const flags = spec.security === 'sandbox' ? linux.MS_NODEV : 0;
   return [
     ...attributes
-      .flatMap((change) => attributeOperations(change, false))
+      .flatMap((change) => attributeOperations(change, 'directory'))
       .map((operation) => ({ ...operation, label })),
     ...directories.flatMap((path, index) => openDirectory(path, fd(index))),
     { call: 'openat', args: [linux.AT_FDCWD, paths.root, openFlags], result: { slot: 'opened' }, label },
