@@ -41,7 +41,9 @@ export async function storeImage(
     manifest: { ...manifest.descriptor, mediaType: mediaTypes.ociManifest },
     platform,
   };
-  await store.records(verdictsBucket).put(hexOf(stored.config), { verdicts });
+  if (String(await readVerdicts(store, stored.config)) !== String(verdicts)) {
+    await store.records(verdictsBucket).put(hexOf(stored.config), { verdicts });
+  }
   for (const name of names) await store.references.set(name, stored);
   return { open: { config: assembled, layers }, stored };
 }

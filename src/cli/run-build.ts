@@ -15,7 +15,6 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   refuseUnsupported(request);
   const outputs = parseOutputs(request, context);
   const input = await buildInput(request, context);
-  const { build } = await import('../build/build.js');
   const renderer = progressRenderer(
     { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes },
     context,
@@ -23,7 +22,11 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   const job: Job = { signal: context.signal, emit: (event) => renderer.emit(event) };
   const store = await openStoreOf(context);
   const client = once(() => Promise.resolve(registryClient(request.registry, context)));
-  const lease = await store.lease({ signal: context.signal });
+  // The lock is taken by another process; loading the engine meanwhile costs nothing.
+  const [lease, { build }] = await Promise.all([
+    store.lease({ signal: context.signal }),
+    import('../build/build.js'),
+  ]);
   try {
     const started = performance.now();
     const result = await build(input, { store, client, job });

@@ -38,6 +38,13 @@ export async function writeOciIndex(
   await publishChanged(root, indexFile, canonicalJson(index));
 }
 
+/** Whether index.json lists a reference; a process may have been killed before it got that far. */
+export async function isIndexed(root: string, { name, target }: Reference): Promise<boolean> {
+  const text = await readFile(join(root, indexFile), 'utf8').catch(() => '');
+  const { digest } = target.kind === 'image' ? target.manifest : target.index;
+  return text.includes(JSON.stringify(name)) && text.includes(digest);
+}
+
 async function publishChanged(root: string, path: string, text: string): Promise<void> {
   const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
   if (present !== text) await publishFile(root, path, text);

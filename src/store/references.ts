@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '../oci/canonical-json.js';
 import { descriptorOf, digestAt } from '../oci/descriptor.js';
 import { digestOf, hexOf, type Digest } from '../oci/digest.js';
 import { countOf, isJsonObject, itemsOf, stringOf, type JsonObject } from '../oci/json-guards.js';
@@ -8,6 +9,7 @@ import type { Descriptor } from '../oci/types.js';
 import { TsbuildError } from '../util/errors.js';
 import { evict } from './evict.js';
 import { explained } from './failure.js';
+import { isIndexed } from './oci-index.js';
 import { publishFile } from './publish.js';
 import { encodeRecord, readRecord } from './records.js';
 
@@ -64,6 +66,11 @@ export function openReferences(root: string, changed: () => Promise<void>): Refe
     get,
     set: (name, target) =>
       explained('cannot write a reference', async () => {
+        const known = await get(name);
+        if (known !== undefined && canonicalJson(known.target) === canonicalJson(target)) {
+          if (!(await isIndexed(root, known))) await changed();
+          return known;
+        }
         const reference: Reference = { name, target, created: Date.now() };
         await publishFile(root, relative(name), encodeRecord(reference));
         await changed();
