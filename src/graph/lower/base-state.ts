@@ -20,7 +20,8 @@ export function scratchState(platform: Platform, context: StageContext): StageSt
 
 export function imageState(image: ResolvedImage, context: StageContext): StageState {
   const vertex = imageVertex(image, context);
-  return startState(vertex, image.config, image.layers.length);
+  const state = startState(vertex, image.config, image.layers.length);
+  return image.unresolved === true ? { ...state, openEnvironment: true } : state;
 }
 
 /** A vertex for an image used as a base, or as a source of COPY. */
@@ -53,6 +54,7 @@ function startState(vertex: Vertex, base: ImageConfig, baseLayers: number): Stag
     baseLayers,
     args: new Map(),
     variables: parseEnv(env),
+    openEnvironment: false,
     ownCmd: false,
   };
 }

@@ -3,6 +3,7 @@ import { parseTrigger } from '../../parser/trigger.js';
 import type { Diagnostic, FromInstruction, Stage, StageInstruction } from '../../parser/types.js';
 import { parsePlatform, type Platform } from '../../oci/platform.js';
 import { TsbuildError } from '../../util/errors.js';
+import { platformWarning } from '../lint/base-platform.js';
 import type { Vertex } from '../vertex.js';
 import { automaticArguments, globalArguments } from './arguments.js';
 import { imageState, imageVertex, scratchState } from './base-state.js';
@@ -22,6 +23,20 @@ export async function lower(request: LowerRequest): Promise<Lowered> {
   const labels = { ...state.config.Labels, ...Object.fromEntries(request.labels) };
   const labelled = request.labels.size === 0 ? state : withConfig(state, { Labels: labels });
   return { state: labelled, vertex: labelled.vertex, warnings: lowering.warnings, globals: lowering.globals };
+}
+
+/**
+ * Lowers the stages that the target does not need too: for checks. A word that an unresolved base may have the
+ * variable for is no error. Throws what `lower` throws.
+ */
+export async function lowerEveryStage(
+  request: LowerRequest,
+): Promise<{ readonly vertices: readonly Vertex[]; readonly warnings: readonly Diagnostic[] }> {
+  const target = targetStage(request.dockerfile, request.target);
+  const lowering = new Lowering(request, globalsOf(request, target));
+  const vertices: Vertex[] = [];
+  for (const stage of request.dockerfile.stages) vertices.push((await lowering.stage(stage)).vertex);
+  return { vertices, warnings: lowering.warnings };
 }
 
 function globalsOf(
@@ -65,7 +80,10 @@ class Lowering {
       const before = state;
       state = await this.#located(instruction, () =>
         lowerInstruction(before, instruction, { ...context, step }),
-      );
+      ).catch((error: unknown) => {
+        if (dependsOnUnknown(before, instruction, error)) return before;
+        throw error;
+      });
     }
     return state;
   }
@@ -82,7 +100,10 @@ class Lowering {
     if (name === 'scratch') return scratchState(platform, context);
     const parent = fromStage(this.request.dockerfile, name, stage);
     if (parent !== undefined) return { ...(await this.stage(parent)), ownCmd: false };
-    return imageState(await this.request.resolveImage(name, platform), context);
+    const image = await this.request.resolveImage(name, platform);
+    const warning = platformWarning(image, { name, wanted: platform, range: from.range });
+    if (warning !== undefined) this.warnings.push(warning);
+    return imageState(image, context);
   }
 
   #platform({ platform }: FromInstruction): Platform {
@@ -133,4 +154,15 @@ class Lowering {
       throw error instanceof TsbuildError ? error.at(range, this.request.dockerfile.source) : error;
     }
   }
+}
+
+/** Whether an error may come from a variable that only the base image could have told. */
+function dependsOnUnknown(
+  { openEnvironment }: StageState,
+  { text }: StageInstruction,
+  error: unknown,
+): boolean {
+  return (
+    openEnvironment && text.includes('$') && error instanceof TsbuildError && error.code === 'dockerfile'
+  );
 }

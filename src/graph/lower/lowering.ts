@@ -15,6 +15,8 @@ export interface ResolvedImage {
   readonly layers: ImageOp['layers'];
   /** Manifest that the config came with, when there is one. */
   readonly manifest?: Descriptor | undefined;
+  /** Stands for an image that nobody looked at: its config says nothing. */
+  readonly unresolved?: true;
 }
 
 export interface LowerRequest {

@@ -23,6 +23,8 @@ export interface StageState {
   readonly args: ReadonlyMap<string, string | undefined>;
   /** What words expand with and what RUN sees: ENV and ARG, the last writer wins. */
   readonly variables: ReadonlyMap<string, string>;
+  /** The base image was not looked at: it may set variables that are not listed. */
+  readonly openEnvironment: boolean;
   /** A CMD of this stage survives an ENTRYPOINT; an inherited one does not. */
   readonly ownCmd: boolean;
 }

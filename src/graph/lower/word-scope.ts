@@ -1,29 +1,30 @@
 import type { Scope } from '../../parser/expand.js';
+import { toDiagnostic } from '../../parser/lint/rule.js';
+import { graphRules } from '../../parser/lint/rules.js';
+import { nearest } from '../../parser/suggest.js';
 import type { SourceRange } from '../../util/source.js';
 import type { StageContext } from './lowering.js';
 import type { StageState } from './stage-state.js';
 
-/** Names that shells and tools set themselves: never worth a warning. */
-const usual = new Set(['PATH', 'HOME', 'HOSTNAME', 'PWD']);
-
-/** The variables of a stage for one instruction; an unset one is reported once per instruction. */
+/**
+ * The variables of a stage for one instruction; an unset one is reported once per instruction, unless the base may
+ * have set it.
+ */
 export function wordScope(
-  state: Pick<StageState, 'variables'>,
+  { variables, openEnvironment }: Pick<StageState, 'variables' | 'openEnvironment'>,
   context: StageContext,
   range: SourceRange,
 ): Scope {
   const told = new Set<string>();
   return {
-    get: (name) => state.variables.get(name),
+    get: (name) => variables.get(name),
     onUndefined: (name) => {
-      if (told.has(name) || usual.has(name)) return;
+      if (told.has(name) || openEnvironment) return;
       told.add(name);
-      context.warn({
-        severity: 'warning',
-        rule: 'UndefinedVar',
-        message: `usage of undefined variable '$${name}'`,
-        range,
-      });
+      const meant = nearest(name, [...variables.keys()]);
+      const suggestion = meant === undefined ? '' : ` (did you mean $${meant}?)`;
+      const message = `Usage of undefined variable '$${name}'${suggestion}`;
+      context.warn(toDiagnostic(graphRules.undefinedVar, { message, range }));
     },
   };
 }
