@@ -7,6 +7,7 @@ import { Connections } from './connections.js';
 import { downloadBlob } from './download.js';
 import { Endpoints } from './endpoint.js';
 import type { Exchanger } from './exchange.js';
+import { withMirrors } from './mirrors.js';
 import { fetchManifest, putManifest, resolveManifest } from './manifests.js';
 import { Attempts, withRetries } from './retry.js';
 import { Sender } from './sender.js';
@@ -36,7 +37,8 @@ const defaultChunk = 32 * 1024 * 1024;
 
 /** Makes a client. Nothing is read or connected before it is used. */
 export function createRegistryClient(options: RegistryOptions): RegistryClient {
-  return new Client(options);
+  const client = new Client(options);
+  return options.mirrors === undefined ? client : withMirrors(client, options.mirrors);
 }
 
 class Client implements RegistryClient {

@@ -145,9 +145,8 @@ async function connectTunnel({ proxy, url, timeout }: Tunnel): Promise<Socket> {
         );
       }
     });
-    connecting.once('timeout', () =>
-      connecting.destroy(Object.assign(new Error('the proxy does not answer'), { code: 'ETIMEDOUT' })),
-    );
+    const late = Object.assign(new Error('the proxy does not answer'), { code: 'ETIMEDOUT' });
+    connecting.once('timeout', () => connecting.destroy(late));
     connecting.once('error', reject);
     connecting.end();
   });

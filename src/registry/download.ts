@@ -1,6 +1,6 @@
 /** Blobs from a registry (distribution-spec, "Pulling blobs"; RFC 9110, 14 for ranges). */
 import { createHash } from 'node:crypto';
-import { finishDigest } from '../oci/digest.js';
+import { finishDigest, type Digest } from '../oci/digest.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job } from '../progress/event.js';
 import { repositoryScope } from './challenge.js';
@@ -55,8 +55,11 @@ export async function* downloadBlob(sender: Sender, download: Download): AsyncGe
       await attempts.again(error);
     }
   }
-  const digest = hash === undefined ? undefined : finishDigest(hash);
-  if (digest === undefined || digest === descriptor.digest) return;
+  if (hash !== undefined) compareDigest(finishDigest(hash), descriptor.digest, what);
+}
+
+function compareDigest(digest: Digest, expected: Digest, what: string): void {
+  if (digest === expected) return;
   throw new RegistryFailure('registry', `${what}: the registry sent other bytes, with the digest ${digest}`, {
     hint: 'the registry or something between is damaged: try again, or push the image again',
   });

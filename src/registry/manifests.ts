@@ -182,9 +182,12 @@ export async function putManifest(
     job,
   );
   await discardBody(response, sender.timeouts);
-  const stated = response.headers['docker-content-digest'];
-  if (isDigest(stated) && stated !== digest) {
-    throw new RegistryFailure('registry', `${what}: the registry stored it as ${stated}, not as ${digest}`);
-  }
+  checkStored(response, digest, what);
   return digest;
+}
+
+function checkStored(response: Response, digest: Digest, what: string): void {
+  const stated = response.headers['docker-content-digest'];
+  if (!isDigest(stated) || stated === digest) return;
+  throw new RegistryFailure('registry', `${what}: the registry stored it as ${stated}, not as ${digest}`);
 }

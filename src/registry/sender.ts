@@ -7,11 +7,13 @@ import { discardBody, type Exchanger, type Request, type RequestBody, type Respo
 import { RegistryFailure } from './failure.js';
 import { follow, harmlessHeaders } from './follow.js';
 import { networkFailure } from './network-failure.js';
+import { foreignText } from './redact.js';
 import type { Referrals } from './referral.js';
 import { requestToken } from './tokens.js';
 import type { CredentialSource, Repository } from './types.js';
 
 const maximumRounds = 3;
+const maximumWarnings = 100;
 
 /** A request to a registry's API, as the protocol knows it. */
 export interface Call {
@@ -39,6 +41,8 @@ export interface SenderParts {
 
 /** Sends calls to registries: finds the endpoint, signs in, follows redirects, makes failures of errors. */
 export class Sender {
+  readonly #told = new Set<string>();
+
   constructor(private readonly parts: SenderParts) {}
 
   get timeouts(): Exchanger['timeouts'] {
@@ -62,6 +66,7 @@ export class Sender {
         const { response, authorization } = await this.#round(where, { ...call, url }, { referrals, job });
         const fromHome = response.url.origin === referrals.home.base.origin;
         if (response.status !== 401 || !fromHome || round === maximumRounds) {
+          this.#tellWarnings(where, response, job);
           return await this.#checked(response, call, authorization);
         }
         await this.#refused(where, call, { response, authorization, referrals, job });
@@ -122,6 +127,17 @@ export class Sender {
       status: 401,
       hint: `sign in again with \`tsbuild login ${where.registry}\``,
     });
+  }
+
+  /** Registries tell of what will stop working (distribution-spec, "Warnings"); each text is told once. */
+  #tellWarnings({ registry }: Repository, response: Response, job: Job): void {
+    const texts = (response.headers['warning'] ?? '').slice(0, 4096).matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g);
+    for (const [, text = ''] of texts) {
+      const message = `${registry} says: ${foreignText(text.replace(/\\(.)/g, '$1'))}`;
+      if (this.#told.has(message) || this.#told.size >= maximumWarnings) continue;
+      this.#told.add(message);
+      job.emit({ kind: 'warning', message });
+    }
   }
 
   async #checked(response: Response, call: Call, authorization: string | undefined): Promise<Response> {

@@ -68,6 +68,8 @@ export interface RegistryOptions {
   readonly credentials: CredentialSource;
   /** `host[:port]`s, addresses in CIDR form or `*`: certificates are not checked and plain http is tried. */
   readonly insecureRegistries?: readonly string[] | undefined;
+  /** `host[:port][/path]`s that are asked first when something is pulled, by registry (`docker.io`). */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly retries?: RetryOptions | undefined;
   readonly timeouts?: Partial<TimeoutOptions> | undefined;
   readonly userAgent?: string | undefined;

@@ -1,5 +1,12 @@
 import test from 'ava';
-import { isLoopbackHost, mayRefer, reachOf, reachOfHost, type Reach } from '../../src/registry/addresses.js';
+import {
+  guardedLookup,
+  isLoopbackHost,
+  mayRefer,
+  reachOf,
+  reachOfHost,
+  type Reach,
+} from '../../src/registry/addresses.js';
 import { isInNetwork, proxyAuthorization, proxyFor } from '../../src/registry/proxy.js';
 import { TsbuildError } from '../../src/util/errors.js';
 
@@ -150,4 +157,16 @@ test('a proxy may lack the scheme and have a password, and must be http', (t) =>
     });
     t.false(`${error?.message} ${error?.hint}`.includes('secret'));
   }
+});
+
+test('an address that a name leads to is checked when connecting', async (t) => {
+  const find = (from: Reach | undefined, all: boolean) =>
+    new Promise<unknown>((resolve) => {
+      guardedLookup(from)('a.localhost', { all }, (error, found) => resolve(error?.code ?? found));
+    });
+  t.is(await find('public', true), 'EREFERRAL');
+  t.is(await find('private', false), 'EREFERRAL');
+  t.is(await find('loopback', false), '127.0.0.1');
+  t.is(await find(undefined, false), '127.0.0.1');
+  t.is(((await find(undefined, true)) as unknown[]).length, 2);
 });

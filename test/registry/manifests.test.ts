@@ -353,3 +353,13 @@ test('tags that are no tags are left out', async (t) => {
   ]);
   t.deepEqual(await client.listTags(named(''), job), ['ok']);
 });
+
+test('warnings of a registry are told once, escaped', async (t) => {
+  const warning = '299 - "this \\"tag\\" goes away", 299 reg "two\u009b", 199 - "not for users"';
+  const { client, named, job, server } = await setUp(t, [
+    { fault: { kind: 'headers', headers: { Warning: warning } } },
+  ]);
+  await client.resolve(named(':v1'), job);
+  await client.resolve(named(':v1'), job);
+  t.deepEqual(job.warnings, [`${server.host} says: this "tag" goes away`, `${server.host} says: two\\u{9b}`]);
+});
