@@ -30,7 +30,8 @@ export async function playerPath(directory?: string): Promise<string> {
     '/run',
   ]);
   try {
-    return `/proc/self/fd/${(await player).fd}`;
+    // Not /proc/self: a child arranges its descriptors before it executes, and may have another file there.
+    return `/proc/${process.pid}/fd/${(await player).fd}`;
   } catch (error) {
     player = undefined;
     throw error;

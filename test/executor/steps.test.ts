@@ -232,12 +232,15 @@ sandboxTest('steps run side by side', async (t) => {
   );
 });
 
-sandboxTest('no network but loopback with network none', async (t) => {
-  const script =
-    'ls /sys/class/net; cat /proc/net/route | wc -l; ping -c 1 -w 1 127.0.0.1 >/dev/null && echo lo';
-  const { stdout } = await bench.step(script, { network: 'none' });
-  t.is(stdout.replace(/[ \n]+/g, ' '), 'lo 1 lo ');
-});
+sandboxTest(
+  'SBX-14 no network but loopback with network none, and no abstract sockets of the host',
+  async (t) => {
+    const script =
+      'ls /sys/class/net; cat /proc/net/route | wc -l; cat /proc/net/unix | wc -l; ping -c 1 -w 1 127.0.0.1 >/dev/null && echo lo';
+    const { stdout } = await bench.step(script, { network: 'none' });
+    t.is(stdout.replace(/[ \n]+/g, ' '), 'lo 1 1 lo ');
+  },
+);
 
 sandboxTest('an insecure step has the rights of the builder', async (t) => {
   const script = 'grep -E "^(CapEff|Seccomp:)" /proc/self/status; mount -t tmpfs none /tmp && echo mounted';
