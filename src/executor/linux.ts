@@ -3,7 +3,6 @@ export const linux = {
   AT_FDCWD: -100,
   AT_SYMLINK_NOFOLLOW: 0x100,
   AT_EMPTY_PATH: 0x1000,
-  AT_RECURSIVE: 0x8000,
   O_WRONLY: 0o1,
   O_RDWR: 0o2,
   O_CREAT: 0o100,
@@ -69,5 +68,4 @@ export const linux = {
   ENOENT: 2,
   EACCES: 13,
   EINVAL: 22,
-  ENODEV: 19,
 } as const;
