@@ -8,14 +8,26 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isJsonObject } from '../src/oci/json-guards.js';
+import { projectRoot } from '../test/helpers/project.js';
 import { makeDemoBase } from './make-demo-base.js';
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tsbuild-demo-'));
 const image = 'localhost/demo/node-app';
 const asRoot = process.getuid?.() === 0;
+
+/** Leader of the application's process group, while it runs. */
+let application: number | undefined;
+
+function endApplication(): void {
+  if (application !== undefined) process.kill(-application, 'SIGKILL');
+  application = undefined;
+}
+
+function clean(): void {
+  endApplication();
+  rmSync(folder, { recursive: true, force: true });
+}
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -34,10 +46,10 @@ interface Shown {
 function tsbuild(args: readonly string[], { capture = false }: Shown = {}): string {
   say(`$ tsbuild ${args.join(' ').replaceAll(`${folder}/`, '')}`);
   const started = performance.now();
-  const ended = spawnSync(process.execPath, [join(project, 'bin/tsbuild.js'), ...args], {
+  const ended = spawnSync(process.execPath, [join(projectRoot, 'bin/tsbuild.js'), ...args], {
     cwd: folder,
     env: { ...process.env, TSBUILD_ROOT: join(folder, 'store') },
-    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+    stdio: ['ignore', capture ? 'pipe' : 1, 1], // one stream, so that the lines stay in order
     encoding: 'utf8',
   });
   if (ended.status !== 0) throw new Error(`tsbuild ended with ${String(ended.status ?? ended.signal)}`);
@@ -76,25 +88,27 @@ function startOf(inspected: string): Start {
 async function serve(root: string, { argv, env, cwd }: Start): Promise<string> {
   const port = await freePort();
   const ids = asRoot ? ['--setuid', '1000', '--setgid', '1000'] : ['--user', '--map-root-user'];
-  const namespaces = ['--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child', ...ids];
+  const namespaces = ['--mount', '--pid', '--ipc', '--uts', '--fork', ...ids];
   const variables = Object.fromEntries(
     env.map((each) => [each.split('=')[0] ?? '', each.replace(/^[^=]*=/, '')]),
   );
   const child = spawn('unshare', [...namespaces, `--root=${root}`, `--wd=${cwd}`, '--', ...argv], {
     env: { ...variables, PORT: String(port), HOST: '127.0.0.1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 1],
+    detached: true, // a process group of its own, to end unshare and the application together
   });
+  application = child.pid;
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   try {
     await new Promise<void>((resolve, reject) => {
-      child.stdout.once('data', () => resolve());
+      child.stdout?.once('data', () => resolve());
       child.once('error', reject);
       child.once('exit', () => reject(new Error('the application ended at once')));
     });
     say(`$ fetch http://127.0.0.1:${port}/`);
     return await (await fetch(`http://127.0.0.1:${port}/`)).text();
   } finally {
-    child.kill('SIGKILL'); // unshare takes the application with it
+    endApplication();
     await ended;
   }
 }
@@ -108,7 +122,7 @@ async function demo(): Promise<void> {
 
   title('2. The application: npm ci, a build step, tests, a slim image');
   const app = join(folder, 'node-app');
-  cpSync(join(project, 'examples/node-app'), app, { recursive: true });
+  cpSync(join(projectRoot, 'examples/node-app'), app, { recursive: true });
   tsbuild(['build', '--progress', 'plain', '-t', image, app]);
 
   title('3. The same again: every step is CACHED');
@@ -125,6 +139,16 @@ async function demo(): Promise<void> {
   if (!page.includes('Hello from an image without a daemon')) throw new Error('that is not the page');
 }
 
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    clean();
+    process.exit(code);
+  });
+}
+
 try {
   await demo();
   say('\nThe demo went well; its temporary folder is deleted.');
@@ -132,5 +156,5 @@ try {
   say(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  clean();
 }
