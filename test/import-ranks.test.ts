@@ -9,7 +9,7 @@ const ranks: Readonly<Record<string, number>> = {
   ...{ oci: 1, sys: 1 },
   ...{ parser: 2, store: 2, progress: 2 },
   ...{ layers: 3, registry: 3 },
-  ...{ executor: 4, cache: 4 },
+  ...{ executor: 4, cache: 4, remote: 4 },
   graph: 5,
   image: 6,
   build: 7,
