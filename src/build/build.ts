@@ -6,12 +6,11 @@ import { Solver } from '../graph/solver.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { IgnoreMatcher } from '../parser/ignore.js';
-import { lint } from '../parser/lint/lint.js';
 import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
-import { unusedBuildArguments } from './build-arguments.js';
+import { findProblems, reportFindings } from './findings.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
 import { ImageResolver, type PullPolicy } from './image-resolver.js';
 import { openWorkshop } from './workshop.js';
@@ -69,9 +68,13 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     ignoreCache: () => input.noCache,
     resolveImage: (name, wanted) => images.resolve(name, wanted),
   });
-  warn(input, lowered, tools.job);
   const shop = openWorkshop(input, tools);
   try {
+    reportFindings(
+      await findProblems(input, { ...lowered, vertices: [lowered.vertex] }, shop),
+      input,
+      tools.job,
+    );
     const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
     const solver = new Solver({ shop, cache, source: input.dockerfile.source });
     const snapshot = await solver.solve(lowered.vertex);
@@ -85,19 +88,6 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
   } catch (error) {
     await shop.dispose();
     throw error;
-  }
-}
-
-function warn(input: BuildInput, { warnings }: Lowered, job: Job): void {
-  const found = [...input.dockerfile.diagnostics, ...lint(input.dockerfile), ...warnings];
-  for (const { severity, message, range, rule } of found) {
-    if (severity === 'warning') job.emit({ kind: 'warning', message, range, rule });
-  }
-  for (const name of unusedBuildArguments(input.dockerfile, input.buildArgs)) {
-    job.emit({
-      kind: 'warning',
-      message: `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile`,
-    });
   }
 }
 

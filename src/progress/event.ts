@@ -49,8 +49,13 @@ export interface Warning {
   readonly step?: StepId | undefined;
   readonly message: string;
   readonly range?: SourceRange | undefined;
-  /** Name of the lint rule that speaks, if one does. */
+  /** What the range lies in: the name of a file. */
+  readonly source?: string | undefined;
+  /** What can be done about it. */
+  readonly hint?: string | undefined;
+  /** Name of the lint rule that speaks, if one does, and where it is described. */
   readonly rule?: string | undefined;
+  readonly page?: string | undefined;
 }
 export interface Finished {
   readonly kind: 'finished';

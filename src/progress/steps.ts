@@ -42,9 +42,12 @@ export function lastLines(step: Step): string[] {
   return lines;
 }
 
-/** Text of a warning in one line, with its place and rule. */
+/** Text of a warning in one line, with its place, its rule and the rule's page. */
 export function warningText(event: Extract<BuildEvent, { kind: 'warning' }>): string {
-  const place = event.range === undefined ? '' : ` (line ${event.range.startLine})`;
-  const rule = event.rule === undefined ? '' : ` [${event.rule}]`;
-  return `${event.message}${place}${rule}`;
+  const { message, hint, range, source, rule, page } = event;
+  const advice = hint === undefined ? '' : `: ${hint}`;
+  const place =
+    range === undefined ? '' : ` (${source === undefined ? 'line ' : `${source}:`}${range.startLine})`;
+  const name = rule === undefined ? '' : ` [${rule}${page === undefined ? '' : `: ${page}`}]`;
+  return `${message}${advice}${place}${name}`;
 }

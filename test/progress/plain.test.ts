@@ -105,6 +105,22 @@ test(
   ['WARNING: no CMD\\n (line 3) [JSONArgsRecommended]'],
 );
 test(
+  'a warning with its file, its hint and the page of its rule',
+  shows,
+  [
+    {
+      kind: 'warning',
+      message: 'no CMD',
+      hint: 'add one',
+      source: 'Dockerfile',
+      rule: 'R',
+      page: 'docs/R.md',
+      range: { startLine: 3, startColumn: 0, endLine: 3, endColumn: 1 },
+    },
+  ],
+  ['WARNING: no CMD: add one (Dockerfile:3) [R: docs/R.md]'],
+);
+test(
   'a warning of a step',
   shows,
   [make, { kind: 'warning', step: 'a', message: 'slow' }],

@@ -1,3 +1,5 @@
+import { parsePlatform } from '../../oci/platform.js';
+import { TsbuildError } from '../../util/errors.js';
 import { finding, type Rule } from './rule.js';
 
 /** A constant platform makes every image of a multi-platform build the same. */
@@ -6,8 +8,8 @@ export const fromPlatformFlagConstDisallowed: Rule = {
   description: 'FROM --platform flag should not use a constant value',
   *check({ stages }) {
     for (const { from } of stages) {
-      // A stage that is named may be one of several, each for a platform of its own.
-      if (from.platform === undefined || from.platform.includes('$') || from.as !== undefined) continue;
+      if (from.platform === undefined || from.platform.includes('$')) continue;
+      if (from.as !== undefined && saysPlatform(from.as, from.platform)) continue;
       yield finding(
         from,
         `FROM --platform flag should not use constant value ${JSON.stringify(from.platform)}`,
@@ -15,3 +17,14 @@ export const fromPlatformFlagConstDisallowed: Rule = {
     }
   },
 };
+
+/** A stage whose name has the system or the processor in it is one of several, each for a platform of its own. */
+function saysPlatform(stage: string, platform: string): boolean {
+  try {
+    const { os, architecture } = parsePlatform(platform);
+    return stage.includes(os) || stage.includes(architecture);
+  } catch (error) {
+    if (error instanceof TsbuildError) return false;
+    throw error;
+  }
+}

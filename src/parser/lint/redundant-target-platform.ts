@@ -7,10 +7,11 @@ export const redundantTargetPlatform: Rule = {
     'Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',
   *check({ stages }) {
     for (const { from } of stages) {
-      if (from.platform === '$TARGETPLATFORM' || from.platform === '${TARGETPLATFORM}') {
+      const { platform = '' } = from;
+      if (/^"?\$(?:TARGETPLATFORM|\{TARGETPLATFORM\})"?$/.test(platform)) {
         yield finding(
           from,
-          `Setting platform to predefined ${from.platform} in FROM is redundant as this is the default behavior`,
+          `Setting platform to predefined ${platform.replaceAll('"', '')} in FROM is redundant as this is the default behavior`,
         );
       }
     }

@@ -10,7 +10,7 @@ export const stageNameCasing: Rule = {
     for (const { from } of stages) {
       const { name } = nameAndAs(from);
       if (name !== undefined && name !== name.toLowerCase()) {
-        yield finding(from, `Stage name ${JSON.stringify(name)} should be lowercase`);
+        yield finding(from, `Stage name '${name}' should be lowercase`);
       }
     }
   },

@@ -1,4 +1,4 @@
-import { didYouMean } from '../suggest.js';
+import { nearest } from '../suggest.js';
 import { automaticArgs, globalDefaults, tryExpand } from './global-scope.js';
 import { finding, type Finding, type Rule } from './rule.js';
 
@@ -13,9 +13,9 @@ export const undefinedArgInFrom: Rule = {
       const scope = {
         get: (name: string) => (known.includes(name) ? 'x' : undefined),
         onUndefined: (name: string) => {
-          findings.push(
-            finding(from, `FROM argument ${JSON.stringify(name)} is not declared`, didYouMean(name, known)),
-          );
+          const meant = nearest(name, known);
+          const suggestion = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+          findings.push(finding(from, `FROM argument '${name}' is not declared${suggestion}`));
         },
       };
       for (const word of [from.image, from.platform ?? ''])

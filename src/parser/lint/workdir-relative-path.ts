@@ -10,7 +10,7 @@ export const workdirRelativePath: Rule = {
     const absolute = new Map<string, boolean>();
     for (const stage of stages) {
       const findings: Finding[] = [];
-      const inherited = absolute.get(stage.from.image.toLowerCase()) ?? stage.from.image === 'scratch';
+      const inherited = absolute.get(stage.from.image.toLowerCase()) ?? false;
       const known = walk(stage, inherited, findings);
       if (stage.from.as !== undefined) absolute.set(stage.from.as, known);
       yield* findings;
@@ -23,8 +23,7 @@ function walk({ instructions }: Stage, inherited: boolean, findings: Finding[]):
   let known = inherited;
   for (const instruction of instructions) {
     if (instruction.kind !== 'WORKDIR') continue;
-    if (/^["']?[/$]/.test(instruction.word)) known = true;
-    else if (!known) {
+    if (!known && !/^["']?[/$]/.test(instruction.word)) {
       findings.push(
         finding(
           instruction,
@@ -32,6 +31,7 @@ function walk({ instructions }: Stage, inherited: boolean, findings: Finding[]):
         ),
       );
     }
+    known = true;
   }
   return known;
 }
