@@ -14,14 +14,14 @@ import { TsbuildError } from '../util/errors.js';
 import { playerElf, type Arch } from './player-elf.js';
 
 /** Kept for the life of the process: the file has no name any more, the kernel frees it with the descriptor. */
-let player: Promise<FileHandle> | undefined;
+let player: number | undefined;
 
 /**
  * Path under which the player can be executed by a child of this process. It names a descriptor: the file itself is
  * written once per process to a private directory and unlinked, so that nobody can replace it and nothing is left.
  * `directory` is tried before the usual temporary ones; a directory mounted noexec is passed over. Throws `sandbox`.
  */
-export async function playerPath(directory?: string): Promise<string> {
+export function playerPath(directory?: string): string {
   player ??= writePlayer([
     ...(directory === undefined ? [] : [directory]),
     tmpdir(),
@@ -29,13 +29,8 @@ export async function playerPath(directory?: string): Promise<string> {
     '/dev/shm',
     '/run',
   ]);
-  try {
-    // Not /proc/self: a child arranges its descriptors before it executes, and may have another file there.
-    return `/proc/${process.pid}/fd/${(await player).fd}`;
-  } catch (error) {
-    player = undefined;
-    throw error;
-  }
+  // Not /proc/self: a child arranges its descriptors before it executes, and may have another file there.
+  return `/proc/${process.pid}/fd/${player}`;
 }
 
 /** Architecture of this process. Throws `unsupported` where there is no player for it. */
@@ -46,11 +41,11 @@ export function hostArch(): Arch {
   });
 }
 
-async function writePlayer(directories: readonly string[]): Promise<FileHandle> {
+function writePlayer(directories: readonly string[]): number {
   const causes: unknown[] = [];
   for (const directory of directories) {
     try {
-      return await writePlayerTo(directory);
+      return writePlayerTo(directory);
     } catch (error) {
       causes.push(error);
     }
@@ -61,19 +56,19 @@ async function writePlayer(directories: readonly string[]): Promise<FileHandle> 
   });
 }
 
-async function writePlayerTo(directory: string): Promise<FileHandle> {
-  const own = await mkdtemp(join(directory, '.tsbuild-'));
+/** Synchronous, so that an exit of the process cannot come in between and leave the directory. */
+function writePlayerTo(directory: string): number {
+  const own = mkdtempSync(join(directory, '.tsbuild-'));
   const path = join(own, 'player');
   try {
-    await writeFile(path, playerElf(hostArch()), { flag: 'wx', mode: 0o500 });
-    await access(path, constants.X_OK); // also fails on a noexec mount
-    const file = await open(path, 'r');
-    await unlink(path);
-    return file;
-  } catch (error) {
-    await unlink(path).catch(() => undefined);
-    throw error;
+    writeFileSync(path, playerElf(hostArch()), { flag: 'wx', mode: 0o500 });
+    try {
+      accessSync(path, constants.X_OK); // also fails on a noexec mount
+      return openSync(path, 'r');
+    } finally {
+      unlinkSync(path);
+    }
   } finally {
-    await rmdir(own);
+    rmdirSync(own);
   }
 }

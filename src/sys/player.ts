@@ -49,7 +49,7 @@ export async function startPlayer(programs: Uint8Array, options: PlayerOptions):
     'pipe',
     ...(options.fds ?? []),
   ];
-  const child = await spawned(await playerPath(), stdio);
+  const child = await spawned(playerPath(), stdio);
   const input = child.stdio[3] as Writable;
   input.on('error', () => undefined); // EPIPE: the player has ended, and its report says why
   readReports(child.stdio[4] as Readable, options.onReport);
