@@ -1,13 +1,4 @@
-import {
-  access,
-  constants,
-  mkdtemp,
-  open,
-  rmdir,
-  unlink,
-  writeFile,
-  type FileHandle,
-} from 'node:fs/promises';
+import { accessSync, constants, mkdtempSync, openSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TsbuildError } from '../util/errors.js';
