@@ -8,7 +8,6 @@ import type { RegistryClient } from '../registry/types.js';
 import { imagesOf, type StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
-import { pullImage } from './pull-image.js';
 
 /** When a registry is asked for a name that the store knows already. */
 export type PullPolicy = 'always' | 'missing' | 'never' | 'newer';
@@ -74,6 +73,7 @@ export class ImageResolver {
   ): Promise<StoredImage> {
     const { store, job } = this.options;
     const client = await this.options.client();
+    const { pullImage } = await import('./pull-image.js');
     if (here === undefined) return pullImage({ store, client, job }, reference, platform);
     try {
       const found = await client.resolve(reference, job);

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BuildResult } from '../build/build.js';
-import { exportImage } from '../build/export-image.js';
 import type { OpenImage } from '../build/open-image.js';
-import { pushImage } from '../build/push-image.js';
 import { storeImage } from '../build/store-image.js';
 import { parseReference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
@@ -36,6 +34,7 @@ export async function finishBuild(result: BuildResult, tools: FinishTools): Prom
     platform: result.platform,
   });
   for (const spec of outputs.exports) {
+    const { exportImage } = await import('../build/export-image.js');
     await exportImage(open, {
       spec,
       names: outputs.names,
@@ -46,10 +45,11 @@ export async function finishBuild(result: BuildResult, tools: FinishTools): Prom
     });
   }
   const targets = outputs.pushTo.map((name) => parseReference(name));
-  const pushed =
-    targets.length === 0
-      ? undefined
-      : await pushImage(open, { store, client: await client(), targets, compression: 'gzip', job });
+  let pushed: Descriptor | undefined;
+  if (targets.length > 0) {
+    const { pushImage } = await import('../build/push-image.js');
+    pushed = await pushImage(open, { store, client: await client(), targets, compression: 'gzip', job });
+  }
   await writeResults({ stored, pushed, names: outputs.names }, { request, context });
   job.emit({
     kind: 'built',

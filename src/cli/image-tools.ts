@@ -30,7 +30,7 @@ export async function withImageTools<T>(
 ): Promise<T> {
   const renderer = progressRenderer(progress, context);
   const job: Job = { signal: context.signal, emit: (event) => renderer.emit(event) };
-  const client = once(() => Promise.resolve(registryClient(registry, context)));
+  const client = once(() => registryClient(registry, context));
   const store = await openStoreOf(context);
   const lease = await store.lease({ signal: context.signal });
   try {

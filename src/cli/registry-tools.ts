@@ -1,9 +1,10 @@
-import { createRegistryClient, createCredentialSource, type RegistryClient } from '../registry/index.js';
+import type { RegistryClient } from '../registry/types.js';
 import type { CliContext } from './context.js';
 import type { RegistryRequest } from './registry-request.js';
 
-/** A client for what the options and the environment say. */
-export function registryClient(request: RegistryRequest, { env }: CliContext): RegistryClient {
+/** A client for what the options and the environment say. Loaded when a registry is first needed. */
+export async function registryClient(request: RegistryRequest, { env }: CliContext): Promise<RegistryClient> {
+  const { createRegistryClient, createCredentialSource } = await import('../registry/index.js');
   const { credentials, authfile, insecureRegistries, authorities, retries, retryDelay } = request;
   return createRegistryClient({
     credentials: createCredentialSource({

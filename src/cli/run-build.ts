@@ -21,7 +21,7 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   );
   const job: Job = { signal: context.signal, emit: (event) => renderer.emit(event) };
   const store = await openStoreOf(context);
-  const client = once(() => Promise.resolve(registryClient(request.registry, context)));
+  const client = once(() => registryClient(request.registry, context));
   // The lock is taken by another process; loading the engine meanwhile costs nothing.
   const [lease, { build }] = await Promise.all([
     store.lease({ signal: context.signal }),

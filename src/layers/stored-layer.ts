@@ -34,6 +34,8 @@ interface Plain {
  */
 export class StoredLayer implements Layer {
   readonly #hex: string;
+  /** Remembered once known: a tar does not change. */
+  #packed: Plain | undefined;
 
   constructor(
     private readonly options: LayerStoreOptions,
@@ -173,6 +175,11 @@ export class StoredLayer implements Layer {
   }
 
   async #knownPlain(): Promise<Plain | undefined> {
+    this.#packed ??= await this.#findPlain();
+    return this.#packed;
+  }
+
+  async #findPlain(): Promise<Plain | undefined> {
     const remote = await this.#remote();
     if (remote !== undefined && compressionOf(remote.descriptor.mediaType) === 'none') {
       return { diffId: remote.descriptor.digest as DiffID, size: remote.descriptor.size };
