@@ -36,8 +36,11 @@ const strength = { shared: 0, private: 1, locked: 2 } as const;
 export class CacheMounts {
   readonly #reset = new Set<string>();
 
-  /** `root` is an absolute byte string; it is made when it is missing. */
-  constructor(readonly root: string) {}
+  /** `root` is an absolute byte string; it is made when it is missing. Caches of one namespace are not seen in another. */
+  constructor(
+    readonly root: string,
+    readonly namespace: string,
+  ) {}
 
   /**
    * Waits for the caches of one step. They are locked in one order by everybody, so that no two steps wait for each
@@ -46,7 +49,7 @@ export class CacheMounts {
   async hold(requests: readonly CacheRequest[], signal: AbortSignal): Promise<HeldCaches> {
     const byName = new Map<string, CacheRequest>();
     for (const request of requests) {
-      const name = folderName(request);
+      const name = this.#folderName(request);
       const known = byName.get(name);
       if (known === undefined || strength[request.sharing] > strength[known.sharing])
         byName.set(name, request);
@@ -64,7 +67,7 @@ export class CacheMounts {
       release();
       throw error;
     }
-    return { paths: requests.map((request) => paths.get(folderName(request)) ?? ''), release };
+    return { paths: requests.map((request) => paths.get(this.#folderName(request)) ?? ''), release };
   }
 
   async #hold(name: string, request: CacheRequest, signal: AbortSignal): Promise<Held> {
@@ -77,6 +80,10 @@ export class CacheMounts {
       const held = await holdSlot(`${folder}/${slot}`, request, signal);
       if (held !== undefined) return held;
     }
+  }
+
+  #folderName({ name, mode, uid, gid }: CacheRequest): string {
+    return hexOf(digestOf(JSON.stringify([this.namespace, ...name, mode, uid, gid])));
   }
 
   /** Deletes the first slot's content as soon as nobody uses it. */
@@ -94,10 +101,6 @@ export class CacheMounts {
 interface Held {
   readonly path: string;
   readonly lock: FileLock;
-}
-
-function folderName({ name, mode, uid, gid }: CacheRequest): string {
-  return hexOf(digestOf(JSON.stringify([...name, mode, uid, gid])));
 }
 
 /** Undefined when a private cache must look for another slot. */
@@ -135,14 +138,17 @@ async function used(held: Held): Promise<Held> {
   return held;
 }
 
+/** With the default owner and mode a seeded folder keeps those of its seed. */
+const defaultMode = 0o755;
+
 async function made(held: Held, slot: string, { seed, mode, uid, gid }: CacheRequest): Promise<Held> {
   const draft = `${slot}/draft`;
   try {
     await removeTree(draft);
     if (seed === undefined) await mkdir(bytePath(draft));
     else await seed(draft);
-    await chown(bytePath(draft), uid, gid);
-    await chmod(bytePath(draft), mode);
+    if (seed === undefined || uid !== 0 || gid !== 0) await chown(bytePath(draft), uid, gid);
+    if (seed === undefined || mode !== defaultMode) await chmod(bytePath(draft), mode);
     await rename(bytePath(draft), bytePath(held.path));
     return held;
   } catch (error) {

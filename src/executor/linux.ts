@@ -1,6 +1,7 @@
 /** Constants of the kernel's interface that sandbox programs use, named as in its headers. */
 export const linux = {
   AT_FDCWD: -100,
+  O_RDONLY: 0,
   AT_SYMLINK_NOFOLLOW: 0x100,
   AT_EMPTY_PATH: 0x1000,
   O_WRONLY: 0o1,
@@ -28,6 +29,7 @@ export const linux = {
   CLONE_NEWNET: 0x40000000,
 
   MS_NODEV: 0x4,
+  MS_BIND: 0x1000,
   MS_REC: 0x4000,
   MS_PRIVATE: 0x40000,
   MNT_DETACH: 0x2,
@@ -60,7 +62,13 @@ export const linux = {
   RLIMIT_NOFILE: 7,
   X_OK: 1,
 
+  RLIMIT_AS: 9,
+
   AF_INET: 2,
+  AF_INET6: 10,
+  AF_NETLINK: 16,
+  SOCK_RAW: 3,
+  NETLINK_ROUTE: 0,
   SOCK_DGRAM: 2,
   SIOCSIFFLAGS: 0x8914,
   IFF_UP: 0x1,

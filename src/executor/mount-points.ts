@@ -129,6 +129,7 @@ class Planner {
 
 async function mountsDirectory(mount: StepMount): Promise<boolean> {
   if (mount.kind === 'secret' || mount.kind === 'file') return false;
+  if (mount.kind === 'view') return mount.isDirectory;
   if (mount.kind !== 'bind') return true;
   const source = await lstat(bytePath(mount.source));
   if (source.isSymbolicLink()) throw targetError(mount, 'has a symbolic link as its source');

@@ -30,10 +30,15 @@ export async function sweepTemporary(folder: string): Promise<void> {
 }
 
 async function isLeftOver(folder: string, name: string): Promise<boolean> {
+  return makerIsGone(name) ?? isOlder(join(folder, name), foreignAge);
+}
+
+/** Whether a name of `temporaryName` was made by a process that has ended; undefined when that cannot be known. */
+export function makerIsGone(name: string): boolean | undefined {
   const match = /^(\d+)-(\d+)-(\d+)-\d+(?:\.\d+)*$/.exec(name);
   const [, namespace, pid, start] = match ?? [];
-  if (namespace !== undefined && namespace === pidNamespace()) return startTime(Number(pid)) !== start;
-  return isOlder(join(folder, name), foreignAge);
+  if (namespace === undefined || namespace !== pidNamespace()) return undefined;
+  return startTime(Number(pid)) !== start;
 }
 
 async function isOlder(path: string, age: number): Promise<boolean> {

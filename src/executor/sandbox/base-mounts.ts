@@ -17,7 +17,7 @@ export function mountBase({ spec, host }: SandboxPlan): Operation[] {
     ...newMount({ type: 'proc', attributes: inert }, 'new', 'mount /proc'),
     ...attach('new', root, 'proc', 'mount /proc'),
     openBelow(root, 'proc', 'proc', 'mount /proc'),
-    ...mountDev(host, insecure),
+    ...mountDev(host, { insecure, shmSize: spec.limits?.shmSize ?? 64 << 20 }),
     ...mountSys(insecure),
     ...(insecure ? [] : maskPaths(host)),
   ];
@@ -27,7 +27,10 @@ export function mountBase({ spec, host }: SandboxPlan): Operation[] {
  * A small /dev. Its device nodes are bind mounts of the host's, as the file system itself, like every other of the
  * sandbox, is mounted nodev: with CAP_MKNOD a step could otherwise make itself the host's disks.
  */
-function mountDev(host: HostFacts, insecure: boolean): Operation[] {
+function mountDev(
+  host: HostFacts,
+  { insecure, shmSize }: { readonly insecure: boolean; readonly shmSize: number },
+): Operation[] {
   const label = 'mount /dev';
   const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | (insecure ? 0 : MOUNT_ATTR_NODEV);
   const options = [
@@ -47,7 +50,7 @@ function mountDev(host: HostFacts, insecure: boolean): Operation[] {
     ...folders,
     ...links.map(([name, target]): Operation => ({ call: 'symlinkat', args: [target, dev, name], label })),
     ...(insecure ? makeDevices(host) : bindDevices(host)),
-    ...mountInDev(),
+    ...mountInDev(shmSize),
   ];
 }
 
@@ -78,7 +81,7 @@ function makeDevices(host: HostFacts): Operation[] {
   });
 }
 
-function mountInDev(): Operation[] {
+function mountInDev(shmSize: number): Operation[] {
   const terminals = {
     type: 'devpts',
     options: [
@@ -93,7 +96,7 @@ function mountInDev(): Operation[] {
     type: 'tmpfs',
     options: [
       ['mode', '1777'],
-      ['size', '65536k'],
+      ['size', `${shmSize / 1024}k`],
     ],
     attributes: inert,
   } as const;

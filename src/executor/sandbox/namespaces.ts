@@ -4,7 +4,7 @@ import { addressOf, jump, valueOf, type Operation, type Program } from '../../sy
 import { report } from './operations.js';
 import type { SandboxPlan } from './plan.js';
 
-const dieWithParent: Operation = {
+export const dieWithParent: Operation = {
   call: 'prctl',
   args: [linux.PR_SET_PDEATHSIG, linux.SIGKILL],
   label: 'death signal',
@@ -47,7 +47,7 @@ export function sealedPlayer(arch: Arch): Program {
 }
 
 /** Pipes, namespaces and a private view of all mounts: what the outermost process does first. */
-export function enterNamespaces({ spec }: SandboxPlan): Operation[] {
+export function enterNamespaces({ spec, network, groups = [] }: SandboxPlan): Operation[] {
   const own = spec.network === 'none';
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET } = linux;
   const flags =
@@ -59,9 +59,33 @@ export function enterNamespaces({ spec }: SandboxPlan): Operation[] {
     { call: 'close_range', args: [outputPipes.stdout.read, MAXIMUM_FD, 0], label: 'close descriptors' },
     ...pipe(1, outputPipes.stdout.write, spec.process.user.uid),
     ...pipe(2, outputPipes.stderr.write, spec.process.user.uid),
+    // Before the namespaces are made, so that the step's view of the control groups begins at its own.
+    ...groups.flatMap(enterGroup),
     { call: 'unshare', args: [flags], label: 'make namespaces' },
+    ...(network === undefined ? [] : enterNetwork(network)),
     ...(own ? loopbackUp : []),
     { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
+  ];
+}
+
+/** Writing 0 names the writer. */
+function enterGroup(directory: string): Operation[] {
+  const label = 'enter a control group';
+  const flags = linux.O_WRONLY | linux.O_CLOEXEC;
+  return [
+    { call: 'openat', args: [linux.AT_FDCWD, `${directory}/cgroup.procs`, flags], result: { slot: 'opened' }, label },
+    { call: 'write', args: [valueOf('opened'), '0', 1], label },
+    { call: 'close', args: [valueOf('opened')] },
+  ];
+}
+
+function enterNetwork(path: string): Operation[] {
+  const label = 'enter the network of the build';
+  const flags = linux.O_RDONLY | linux.O_CLOEXEC;
+  return [
+    { call: 'openat', args: [linux.AT_FDCWD, path, flags], result: { slot: 'opened' }, label },
+    { call: 'setns', args: [valueOf('opened'), linux.CLONE_NEWNET], label },
+    { call: 'close', args: [valueOf('opened')] },
   ];
 }
 
@@ -74,7 +98,8 @@ function pipe(fd: number, end: number, uid: number): Operation[] {
   ];
 }
 
-const loopbackUp: readonly Operation[] = [
+/** In a new network namespace: its loopback interface is up. */
+export const loopbackUp: readonly Operation[] = [
   {
     call: 'socket',
     args: [linux.AF_INET, linux.SOCK_DGRAM, 0],

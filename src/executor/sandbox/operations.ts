@@ -44,6 +44,12 @@ export function cloneMount(
   return [{ call: 'open_tree', args: [from.directory, from.path, flags], result: { slot }, label }];
 }
 
+/** The same for what the descriptor in `from` names. */
+export function cloneOpened(from: string, slot: string, label: string): Operation[] {
+  const flags = linux.OPEN_TREE_CLONE | linux.O_CLOEXEC | linux.AT_EMPTY_PATH;
+  return [{ call: 'open_tree', args: [valueOf(from), '', flags], result: { slot }, label }];
+}
+
 /** Sets MOUNT_ATTR_* bits on a detached mount. */
 export function setAttributes(slot: string, attributes: number, label: string): Operation {
   const change = { words: [attributes, 0, 0, 0] };

@@ -51,6 +51,10 @@ export interface PlannedMount {
 export interface SandboxPlan {
   readonly spec: ExecSpec;
   readonly host: HostFacts;
+  /** Path of a network namespace to enter, a byte string: the build's own. */
+  readonly network?: string | undefined;
+  /** Directories of control groups to enter, byte strings. */
+  readonly groups?: readonly string[] | undefined;
   readonly paths: SandboxPaths;
   readonly mounts: readonly PlannedMount[];
   /** Paths relative to the root. */

@@ -1,7 +1,7 @@
 import { linux } from '../linux.js';
 import { valueOf, type Operation } from '../../sys/program.js';
 import { inert } from './base-mounts.js';
-import { attachTo, cloneMount, newMount, openBelow, setAttributes, writeFile } from './operations.js';
+import { attachTo, cloneMount, cloneOpened, newMount, openBelow, setAttributes, writeFile } from './operations.js';
 import type { MountPoint, PlannedMount, SandboxPlan } from './plan.js';
 
 const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = linux;
@@ -109,7 +109,9 @@ function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, 
     case 'cache': {
       const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (mount.readonly ? MOUNT_ATTR_RDONLY : 0);
       return [
-        ...clone(mount.source),
+        ...(mount.path === undefined || mount.path === ''
+          ? clone(mount.source)
+          : cloneInside(mount.source, mount.path, label)),
         setAttributes('new', attributes, label),
         ...attachAt(at, 'directory', label),
       ];
@@ -118,60 +120,100 @@ function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, 
       const kind = isDirectory ? 'directory' : 'file';
       const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
       const source = mount.writable
-        ? discardingMount({ source: mount.source, isDirectory, memory: memoryPath, index })
+        ? discardingMount({ ...splitSource(mount.source, isDirectory), place: `${memoryPath}/bind-${index}` })
         : clone(mount.source);
       return [...source, setAttributes('new', attributes, label), ...attachAt(at, kind, label)];
+    }
+    case 'view': {
+      const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
+      const lowers = mount.lowers.map(({ path }) => path).reverse();
+      return [
+        ...discardingMount({ lowers, path: mount.path, place: `${memoryPath}/bind-${index}` }),
+        setAttributes('new', attributes, label),
+        ...attachAt(at, isDirectory ? 'directory' : 'file', label),
+      ];
     }
     default:
       return [];
   }
 }
 
+/** A folder below another one, whoever may exchange what leads there for a link meanwhile (CVE-2024-23651). */
+function cloneInside(directory: string, path: string, label: string): Operation[] {
+  return [
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, directory, linux.O_PATH | linux.O_CLOEXEC],
+      result: { slot: 'outside' },
+      label,
+    },
+    openBelow(valueOf('outside'), path, 'opened', label),
+    ...cloneOpened('opened', 'new', label),
+    { call: 'close', args: [valueOf('opened')] },
+    { call: 'close', args: [valueOf('outside')] },
+  ];
+}
+
+/** A single file is shown through an overlay of its directory. */
+function splitSource(source: string, isDirectory: boolean): { readonly lowers: readonly string[]; readonly path: string } {
+  if (isDirectory) return { lowers: [source], path: '' };
+  const slash = source.lastIndexOf('/');
+  return { lowers: [source.slice(0, slash) || '/'], path: source.slice(slash + 1) };
+}
+
+/** Descriptors of the directories of a view, named in the mount options; those of the root are no longer needed. */
+const firstViewFd = 64;
+
 /**
- * A writable view of a host path whose changes are lost with the sandbox: an overlay whose upper lies in memory.
- * A single file is shown through an overlay of its directory.
+ * A view of host directories, topmost first, or of a path of theirs: an overlay whose upper lies in memory, so that
+ * changes are lost with the sandbox. Leaves the detached mount in `new`.
  */
 function discardingMount(from: {
-  readonly source: string;
-  readonly isDirectory: boolean;
-  readonly memory: string;
-  readonly index: number;
+  readonly lowers: readonly string[];
+  readonly path: string;
+  /** Host path of a directory that is made. */
+  readonly place: string;
 }): Operation[] {
-  const label = 'mount a writable bind';
-  const slash = from.source.lastIndexOf('/');
-  const lower = from.isDirectory ? from.source : from.source.slice(0, slash) || '/';
-  const place = `${from.memory}/bind-${from.index}`;
+  const label = 'mount a view';
+  const { place } = from;
   const AT = linux.AT_FDCWD;
   const directory = (path: string, mode: number): Operation => ({
     call: 'mkdirat',
     args: [AT, path, mode],
     label,
   });
-  const open = (path: string, fd: number): Operation[] => [
-    { call: 'openat', args: [AT, path, linux.O_PATH | linux.O_CLOEXEC], result: { slot: 'opened' }, label },
-    { call: 'dup3', args: [valueOf('opened'), fd, linux.O_CLOEXEC], label },
-    { call: 'close', args: [valueOf('opened')] },
-  ];
-  const [lowerFd, upperFd, workFd] = [60, 61, 62];
-  const options = `lowerdir=${lowerFd},upperdir=${upperFd},workdir=${workFd},redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
+  const lowers = from.lowers.length === 0 ? [`${place}/empty`] : from.lowers;
+  const all = [...lowers, `${place}/upper`, `${place}/work`];
+  const fd = (index: number): number => firstViewFd + index;
+  const options = [
+    `lowerdir=${lowers.map((_, index) => fd(index)).join(':')}`,
+    `upperdir=${fd(lowers.length)},workdir=${fd(lowers.length + 1)}`,
+    'redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile',
+  ].join(',');
   return [
     directory(place, 0o700),
     // Changes go to a file system of their own: the one for secrets is small.
     ...newMount({ type: 'tmpfs', options: [['mode', '700']], attributes: inert }, 'new', label),
     { call: 'openat', args: [AT, place, linux.O_PATH | linux.O_CLOEXEC], result: { slot: 'target' }, label },
     ...attachTo('new', 'target', label),
-    ...['upper', 'work', 'view'].map((name) => directory(`${place}/${name}`, 0o755)),
-    ...open(lower, lowerFd),
-    ...open(`${place}/upper`, upperFd),
-    ...open(`${place}/work`, workFd),
+    ...['upper', 'work', 'view', 'empty'].map((name) => directory(`${place}/${name}`, 0o755)),
+    ...all.flatMap((path, index) => openAs(path, fd(index), label)),
     { call: 'chdir', args: ['/proc/self/fd'], label },
     { call: 'mount', args: ['overlay', `${place}/view`, 'overlay', linux.MS_NODEV, options], label },
     { call: 'chdir', args: ['/'] },
-    ...cloneMount(
-      { directory: AT, path: `${place}/view${from.isDirectory ? '' : from.source.slice(slash)}` },
-      'new',
-      label,
-    ),
+    { call: 'close_range', args: [firstViewFd, fd(all.length), 0], label },
+    ...(from.path === ''
+      ? cloneMount({ directory: AT, path: `${place}/view` }, 'new', label)
+      : cloneInside(`${place}/view`, from.path, label)),
+  ];
+}
+
+function openAs(path: string, fd: number, label: string): Operation[] {
+  const flags = linux.O_PATH | linux.O_CLOEXEC;
+  return [
+    { call: 'openat', args: [linux.AT_FDCWD, path, flags], result: { slot: 'opened' }, label },
+    { call: 'dup3', args: [valueOf('opened'), fd, linux.O_CLOEXEC], label },
+    { call: 'close', args: [valueOf('opened')] },
   ];
 }
 

@@ -2,7 +2,7 @@ import { linux } from '../linux.js';
 import { addressOf, valueOf, type Argument, type Operation } from '../../sys/program.js';
 import { defaultCapabilities, hasCapability } from '../capabilities.js';
 import { seccompFilter } from '../seccomp/filter.js';
-import type { User } from '../types.js';
+import type { Ulimit, User } from '../types.js';
 import { report } from './operations.js';
 import type { HostFacts, SandboxPlan } from './plan.js';
 
@@ -21,6 +21,7 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
     { call: 'keyctl', args: [linux.KEYCTL_JOIN_SESSION_KEYRING, 0], tolerate: 'any' },
     ...standardInput,
     ...limits(host),
+    ...(spec.limits?.ulimits ?? []).map(setLimit),
     ...(spec.security === 'sandbox' ? restrict(host) : unrestricted(host)),
     openCwd(process.cwd),
     { call: 'fchdir', args: [valueOf('cwd')], label: 'enter the working directory' },
@@ -50,14 +51,15 @@ const maximumOpenFiles = 1n << 20n;
 
 function limits({ openFiles, coreSize }: HostFacts): Operation[] {
   const files = openFiles < maximumOpenFiles ? openFiles : maximumOpenFiles;
-  const set = (resource: number, soft: bigint, hard: bigint, label: string): Operation => {
-    return { call: 'prlimit64', args: [0, resource, { words: [soft, hard] }, 0], label };
-  };
   return [
-    set(linux.RLIMIT_CORE, 0n, coreSize, 'limit core files'),
-    set(linux.RLIMIT_NOFILE, files, files, 'limit open files'),
+    setLimit({ resource: linux.RLIMIT_CORE, soft: 0n, hard: coreSize }),
+    setLimit({ resource: linux.RLIMIT_NOFILE, soft: files, hard: files }),
     { call: 'umask', args: [0o022] },
   ];
+}
+
+function setLimit({ resource, soft, hard }: Ulimit): Operation {
+  return { call: 'prlimit64', args: [0, resource, { words: [soft, hard] }, 0], label: 'set a limit' };
 }
 
 function restrict(host: HostFacts): Operation[] {
