@@ -2,13 +2,14 @@ import { escapeControls } from '../progress/escape.js';
 import type { Command, CommandSpec } from './command.js';
 import type { CliContext } from './context.js';
 import type { OptionTable } from './option-table.js';
-import { helpText, parseArgs } from './parse-args.js';
+import { parseArgs } from './parse-args.js';
 
 /** Gives a command its parser and `--help`. */
 export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Command {
   const main = async (args: readonly string[], context: CliContext): Promise<number> => {
     const parsed = parseArgs(spec, args);
     if (parsed === 'help') {
+      const { helpText } = await import('./help-text.js');
       context.stdout.write(`${await helpText(spec, context.stdout.columns ?? 100)}\n`);
       return 0;
     }

@@ -1,7 +1,8 @@
-import yargs, { type Argv, type Options } from 'yargs';
+import parse from 'yargs-parser';
 import { TsbuildError } from '../util/errors.js';
 import { canonicalArgs } from './canonical-args.js';
 import type { CommandInput, CommandSpec } from './command.js';
+import { didYouMean } from './did-you-mean.js';
 import type { OptionSpec, OptionTable, OptionValues } from './option-table.js';
 
 export interface ParsedArgs<T extends OptionTable> extends CommandInput<T> {
@@ -19,7 +20,7 @@ export function parseArgs<T extends OptionTable>(
   const [least, most] = spec.arity;
   const given = canonical.positionals.length;
   if (given < least || given > most) throw wrongArity(spec, canonical.positionals);
-  const parsed: unknown = parserFor(spec).parseSync([...canonical.options]);
+  const parsed = read(canonical.options, options);
   const values = Object.entries(options).map(([key, option]) => [key, valueOf(parsed, key, option)]);
   return {
     options: Object.fromEntries(values) as OptionValues<T>,
@@ -28,42 +29,31 @@ export function parseArgs<T extends OptionTable>(
   };
 }
 
-/** The help text of a command, `columns` wide. */
-export function helpText<T extends OptionTable>(spec: CommandSpec<T>, columns: number): Promise<string> {
-  const parser = parserFor(spec).wrap(Math.min(columns, 110));
-  return (spec.epilogue === undefined ? parser : parser.epilogue(spec.epilogue)).getHelp();
-}
-
-function parserFor<T extends OptionTable>(spec: CommandSpec<T>): Argv {
-  const options = Object.entries(spec.options).map(([name, option]) => [name, yargsOption(option)]);
-  return yargs([])
-    .scriptName('tsbuild')
-    .usage(`tsbuild ${spec.name} [OPTIONS] ${spec.positionals}\n\n${spec.summary}`)
-    .options(Object.fromEntries(options) as Record<string, Options>)
-    .detectLocale(false)
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .strictOptions()
-    .parserConfiguration({
+/** yargs' own parser: yargs itself takes 9 ms more to load and serves for help texts only (help-text.ts). */
+function read(args: readonly string[], options: OptionTable): unknown {
+  const names = (wanted: (option: OptionSpec) => boolean) =>
+    Object.keys(options).filter((name) => {
+      const option = options[name];
+      return option !== undefined && wanted(option);
+    });
+  const texts = names(({ kind }) => kind !== 'flag');
+  const alias = Object.entries(options).flatMap(([name, { short }]) =>
+    short === undefined ? [] : [[name, short]],
+  );
+  return parse([...args], {
+    alias: Object.fromEntries(alias) as Record<string, string>,
+    boolean: names(({ kind }) => kind === 'flag'),
+    string: texts,
+    narg: Object.fromEntries(texts.map((name) => [name, 1])),
+    configuration: {
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
       'greedy-arrays': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
-    })
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new TsbuildError('usage', (message ?? 'wrong arguments').replace(/\s*\n\s*/g, ' '));
-    });
-}
-
-function yargsOption(option: OptionSpec): Options {
-  const { short, describe } = option;
-  const common: Options = { describe, ...(short === undefined ? {} : { alias: short }) };
-  if (option.kind === 'flag') return { ...common, type: 'boolean' };
-  const choices = 'choices' in option ? option.choices : undefined;
-  return { ...common, type: 'string', nargs: 1, ...(choices === undefined ? {} : { choices }) };
+    },
+  });
 }
 
 /**
@@ -72,9 +62,20 @@ function yargsOption(option: OptionSpec): Options {
  */
 function valueOf(parsed: unknown, key: string, option: OptionSpec): unknown {
   const value: unknown = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, key) : undefined;
-  if (option.kind === 'list') return value === undefined ? [] : [value].flat();
-  const last: unknown = Array.isArray(value) ? value.at(-1) : value;
-  return option.kind === 'flag' ? last === true : last;
+  const all: readonly unknown[] = value === undefined ? [] : [value].flat();
+  if ('choices' in option && option.choices !== undefined)
+    for (const one of all) checkChoice(key, one, option.choices);
+  if (option.kind === 'list') return all;
+  return option.kind === 'flag' ? all.at(-1) === true : all.at(-1);
+}
+
+function checkChoice(key: string, value: unknown, choices: readonly string[]): void {
+  if (choices.some((choice) => choice === value)) return;
+  const text = String(value);
+  const meant = didYouMean(text, choices);
+  throw new TsbuildError('usage', `--${key} does not take ${JSON.stringify(text)}`, {
+    hint: meant === undefined ? `it takes ${choices.join(', ')}` : `did you mean ${meant}?`,
+  });
 }
 
 function wrongArity<T extends OptionTable>(spec: CommandSpec<T>, given: readonly string[]): TsbuildError {
