@@ -80,6 +80,12 @@ export const buildOptions = {
     value: 'FILE',
     describe: 'Write digests and names of the result to a file, as JSON',
   },
+  check: { kind: 'flag', describe: 'Check the Dockerfile and build nothing: --call=check' },
+  call: {
+    kind: 'text',
+    value: 'METHOD[,format=json]',
+    describe: 'What to do with the Dockerfile: build, check, outline or targets',
+  },
   quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the image' },
   progress: {
     kind: 'text',

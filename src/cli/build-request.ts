@@ -3,6 +3,7 @@ import { formatReference, parseReference, withDefaultTag } from '../oci/referenc
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
 import { buildOptions, entitlements, isolationModes, networks, pullPolicies } from './build-options.js';
+import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
 import type { OptionValues } from './option-table.js';
 import { registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
@@ -43,6 +44,8 @@ export interface BuildRequest {
   readonly sourceDateEpoch: number | undefined;
   readonly iidFile: string | undefined;
   readonly metadataFile: string | undefined;
+  /** Undefined: build. */
+  readonly call: Call | undefined;
   readonly quiet: boolean;
   readonly progress: ProgressKind;
   readonly registry: RegistryRequest;
@@ -85,6 +88,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     sourceDateEpoch: parseEpoch(options['source-date-epoch'], buildArgs),
     iidFile: nonEmpty('--iidfile', options.iidfile),
     metadataFile: nonEmpty('--metadata-file', options['metadata-file']),
+    call: parseCall(options.call, options.check),
     quiet: options.quiet,
     progress: parseProgress(options, env),
     registry: registryRequest(options),

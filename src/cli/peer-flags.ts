@@ -66,11 +66,6 @@ const buildx: readonly PeerFlag[] = [
   ...one('planned', '--ulimit=', limits),
   ...one('refused', '--cgroup-parent=', limits),
   ...group('planned', 'no attestation is made', '--attest= --provenance --sbom'),
-  ...group(
-    'planned',
-    'a build reports the problems of a Dockerfile before it runs anything',
-    '--call= --check',
-  ),
   ...one('planned', '--resource=', limits),
   ...one('refused', '--policy=', 'name bases by digest instead'),
   ...one('planned', '--debug', '--progress=plain shows everything that happens'),

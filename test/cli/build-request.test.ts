@@ -29,6 +29,7 @@ test('without options everything has its default', (t) => {
     target: undefined,
     platforms: [],
     buildArgs: new Map(),
+    call: undefined,
     labels: new Map(),
     noCache: false,
     pull: undefined,

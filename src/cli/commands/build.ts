@@ -14,6 +14,10 @@ export const build = defineCommand({
     'CONTEXT is a folder, or - for a tar on standard input. The digest of the image configuration is printed on standard output, progress on standard error.',
   async run({ options, positionals: [context = ''] }, cli) {
     const request = buildRequest(context, options, cli.env);
+    if (request.call !== undefined) {
+      const { runCall } = await import('../run-call.js');
+      return runCall(request, request.call, cli);
+    }
     const { runBuild } = await import('../run-build.js');
     return runBuild(request, cli);
   },

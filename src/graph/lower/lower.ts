@@ -25,18 +25,25 @@ export async function lower(request: LowerRequest): Promise<Lowered> {
   return { state: labelled, vertex: labelled.vertex, warnings: lowering.warnings, globals: lowering.globals };
 }
 
+/** Every stage of a file at its end, and what is said of them. */
+export interface LoweredStages {
+  readonly target: Stage;
+  /** In the order of the file. */
+  readonly states: readonly StageState[];
+  readonly warnings: readonly Diagnostic[];
+  readonly globals: ReadonlyMap<string, string>;
+}
+
 /**
  * Lowers the stages that the target does not need too: for checks. A word that an unresolved base may have the
  * variable for is no error. Throws what `lower` throws.
  */
-export async function lowerEveryStage(
-  request: LowerRequest,
-): Promise<{ readonly vertices: readonly Vertex[]; readonly warnings: readonly Diagnostic[] }> {
+export async function lowerEveryStage(request: LowerRequest): Promise<LoweredStages> {
   const target = targetStage(request.dockerfile, request.target);
   const lowering = new Lowering(request, globalsOf(request, target));
-  const vertices: Vertex[] = [];
-  for (const stage of request.dockerfile.stages) vertices.push((await lowering.stage(stage)).vertex);
-  return { vertices, warnings: lowering.warnings };
+  const states: StageState[] = [];
+  for (const stage of request.dockerfile.stages) states.push(await lowering.stage(stage));
+  return { target, states, warnings: lowering.warnings, globals: lowering.globals };
 }
 
 function globalsOf(

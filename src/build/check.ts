@@ -1,0 +1,50 @@
+import { lowerEveryStage, type LoweredStages } from '../graph/lower/lower.js';
+import type { ResolvedImage } from '../graph/lower/lowering.js';
+import { scanContext } from '../layers/scan-context.js';
+import { digestOf } from '../oci/digest.js';
+import { hostPlatform, type Platform } from '../oci/platform.js';
+import type { Diagnostic } from '../parser/types.js';
+import { toByteString } from '../util/bytes.js';
+import { TsbuildError } from '../util/errors.js';
+import type { BuildInput } from './build.js';
+import { findProblems } from './findings.js';
+
+/** All stages of a file without building anything: base images are not resolved, so what they set is not known. */
+export function examine(input: BuildInput): Promise<LoweredStages> {
+  const platform = input.platform ?? hostPlatform();
+  return lowerEveryStage({
+    dockerfile: input.dockerfile,
+    identity: input.identity,
+    target: input.target,
+    platform,
+    buildPlatform: hostPlatform(),
+    buildArgs: input.buildArgs,
+    labels: input.labels,
+    ignoreCache: () => false,
+    resolveImage: (name, wanted) => Promise.resolve(unresolved(name, wanted)),
+  });
+}
+
+export interface CheckResult {
+  readonly findings: readonly Diagnostic[];
+  /** Why the file cannot be built; the findings are then those of its text. */
+  readonly error?: TsbuildError;
+}
+
+/** The findings of all rules for every stage. */
+export async function check(input: BuildInput): Promise<CheckResult> {
+  const context = () => scanContext(toByteString(input.context?.path ?? '/'), input.context?.ignore);
+  try {
+    const { states, warnings } = await examine(input);
+    const graph = { vertices: states.map(({ vertex }) => vertex), warnings };
+    return { findings: await findProblems(input, graph, { context }) };
+  } catch (error) {
+    if (!(error instanceof TsbuildError) || error.range === undefined) throw error;
+    return { findings: await findProblems(input, { vertices: [], warnings: [] }, { context }), error };
+  }
+}
+
+function unresolved(name: string, { os, architecture }: Platform): ResolvedImage {
+  const config = { os, architecture, rootfs: { type: 'layers', diff_ids: [] } } as const;
+  return { name, configDigest: digestOf(name), config, layers: [], unresolved: true };
+}
