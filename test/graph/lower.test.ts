@@ -254,6 +254,24 @@ test('an undefined variable is warned of', async (t) => {
   );
 });
 
+test('a variable that is declared but has no value is not warned of', async (t) => {
+  t.deepEqual((await lowered('FROM scratch\nARG X Y=$X\nENV A=$X')).warnings, []);
+});
+
+test('a base image of another platform is warned of', async (t) => {
+  const { warnings } = await lowered('FROM --platform=linux/arm64 base AS arm64');
+  t.deepEqual(
+    warnings.map(({ rule, message }) => [rule, message]),
+    [
+      [
+        'InvalidBaseImagePlatform',
+        'Base image base was pulled with platform "linux/amd64", expected "linux/arm64" for current build',
+      ],
+    ],
+  );
+  t.deepEqual((await lowered('FROM base')).warnings, []);
+});
+
 test('steps are named after their stage and place', async (t) => {
   const { vertex } = await lowered('FROM scratch AS a\nRUN one\nFROM a\nWORKDIR /x\nRUN two');
   t.is(vertex.origin.name, '[stage-1 3/3] RUN two');

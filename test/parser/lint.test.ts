@@ -97,6 +97,156 @@ test('InvalidDefaultArgInFrom', finds, 'ARG A( *=1\nFROM b', '1 UnusedArg', '1 U
 test('InvalidDefaultArgInFrom', finds, 'ARG A=${B?}\nFROM b:${A?}');
 
 test(
+  'JSONArgsRecommended: a SHELL counts for what follows',
+  finds,
+  'FROM a\nCMD x\nSHELL ["x"]',
+  '2 JSONArgsRecommended',
+);
+test('JSONArgsRecommended: SHELL is inherited', finds, 'FROM a AS b\nSHELL ["x"]\nFROM b\nCMD x');
+test(
+  'FromPlatformFlagConstDisallowed: a name that says it',
+  finds,
+  'FROM --platform=linux/arm64 a AS b-arm64',
+);
+test(
+  'FromPlatformFlagConstDisallowed: a name that does not',
+  finds,
+  'FROM --platform=linux/arm64 a AS b',
+  '1 FromPlatformFlagConstDisallowed',
+);
+test('WorkdirRelativePath: told once', finds, 'FROM a\nWORKDIR x\nWORKDIR y', '2 WorkdirRelativePath');
+test('InvalidDefinitionDescription is experimental', finds, '# check=skip=x\n# no name\nARG A=1\nFROM $A');
+test(
+  'InvalidDefinitionDescription',
+  finds,
+  '# check=experimental=all\n# no name\nARG A=1\nFROM $A',
+  '3 InvalidDefinitionDescription',
+);
+test(
+  'InvalidDefinitionDescription: by name',
+  finds,
+  '# check=experimental=InvalidDefinitionDescription\n# no name\nFROM a AS b',
+  '3 InvalidDefinitionDescription',
+);
+test(
+  'InvalidDefinitionDescription: of the name',
+  finds,
+  '# check=experimental=all\n# A is one\nARG A=1\nFROM $A',
+);
+test(
+  'InvalidDefinitionDescription: an empty comment in between',
+  finds,
+  '# check=experimental=all\n# no\n#\nARG A=1\nFROM $A',
+);
+test('UnusedStage', finds, 'FROM a\nFROM b', '1 UnusedStage');
+test('UnusedStage: by number', finds, 'FROM a\nFROM b\nCOPY --from=0 /a /');
+test('UnusedStage: a name may be a target', finds, 'FROM a AS x\nFROM b');
+test('UnusedArg: global', finds, 'ARG A\nFROM b\nENV A=1', '1 UnusedArg');
+test('UnusedArg: global, used by another', finds, 'ARG A=1\nARG B=$A\nFROM b:$B');
+test('UnusedArg: global, declared by a stage', finds, 'ARG A\nFROM b\nARG A\nRUN x');
+test(
+  'UnusedArg: global, of the builder',
+  finds,
+  'ARG SOURCE_DATE_EPOCH=1\nARG BUILDKIT_SYNTAX\nARG TARGETARCH\nFROM b',
+);
+test('UnusedArg: stage', finds, 'FROM b\nRUN x\nARG A', '3 UnusedArg');
+test('UnusedArg: read by a word', finds, 'FROM b\nARG A B C\nENV X=$A Y=${B:-$C}');
+test('UnusedArg: read by a heredoc', finds, 'FROM b\nARG A\nCOPY <<E /x\n$A\nE');
+test('UnusedArg: a RUN of a child stage', finds, 'FROM b AS c\nARG A\nFROM c AS d\nFROM d\nRUN x');
+test(
+  'UnusedArg: no child uses it',
+  finds,
+  'FROM b AS c\nARG A\nFROM c AS d\nRUN x\nARG B\nFROM b\nUSER $B',
+  '5 UnusedArg',
+);
+test(
+  'CacheMountNotWritable',
+  finds,
+  'FROM a\nUSER u\nRUN --mount=type=cache,target=/c x',
+  '3 CacheMountNotWritable',
+);
+test(
+  'CacheMountNotWritable: inherited',
+  finds,
+  'FROM a AS b\nUSER u:g\nFROM b\nRUN --mount=type=cache,dst=/c x',
+  '4 CacheMountNotWritable',
+);
+test(
+  'CacheMountNotWritable: root',
+  finds,
+  'FROM a\nUSER u\nUSER root\nRUN --mount=type=cache,target=/c x\nUSER 0:0\nRUN --mount=type=cache,target=/c x',
+);
+test(
+  'CacheMountNotWritable: with an owner or mode',
+  finds,
+  'FROM a\nUSER u\nRUN --mount=type=cache,target=/c,uid=1 --mount=type=cache,target=/d,mode=0777 x',
+);
+test(
+  'CacheMountNotWritable: a user that is not known',
+  finds,
+  'FROM a\nUSER $U\nRUN --mount=type=cache,target=/c x',
+);
+const apt = 'RUN --mount=type=cache,target=/var/cache/apt apt-get install -y x';
+test('AptCacheMountEmptied', finds, `FROM a\n${apt}`, '2 AptCacheMountEmptied');
+test(
+  'AptCacheMountEmptied: removed before',
+  finds,
+  `FROM a AS b\nRUN rm -f /etc/apt/apt.conf.d/docker-clean\nFROM b\n${apt}`,
+);
+test('AptCacheMountEmptied: no install', finds, 'FROM a\nRUN --mount=type=cache,target=/var/cache/apt ls');
+test(
+  'RecursiveChangeInOwnLayer',
+  finds,
+  'FROM a\nRUN chown -R u /x && chmod --recursive 755 /x',
+  '2 RecursiveChangeInOwnLayer',
+);
+test(
+  'RecursiveChangeInOwnLayer: exec form',
+  finds,
+  'FROM a\nRUN ["chown", "-hR", "u", "/x"]',
+  '2 RecursiveChangeInOwnLayer',
+);
+test(
+  'RecursiveChangeInOwnLayer: of new files',
+  finds,
+  'FROM a\nRUN tar xf /a.tar && chown -R u /x\nRUN chown u /x',
+);
+test('CopyBeforeInstall', finds, 'FROM a\nCOPY . .\nRUN npm ci', '3 CopyBeforeInstall');
+test(
+  'CopyBeforeInstall: in a chain',
+  finds,
+  'FROM a\nCOPY ./ /x\nRUN cd /x && pip install --no-cache-dir -r requirements.txt',
+  '3 CopyBeforeInstall',
+);
+test(
+  'CopyBeforeInstall: manifests first',
+  finds,
+  'FROM a\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\nRUN npm run build',
+);
+test('CopyBeforeInstall: from a stage', finds, 'FROM a AS x\nFROM a\nCOPY --from=x . .\nRUN yarn');
+test('CopyBeforeInstall: other commands', finds, 'FROM a\nCOPY . .\nRUN npm run build && pip install x');
+test(
+  'SecretFileCopied',
+  finds,
+  'FROM a\nCOPY conf/.env /\nADD ["id_rsa", "/root/"]',
+  '2 SecretFileCopied',
+  '3 SecretFileCopied',
+);
+test(
+  'SecretFileCopied: other files',
+  finds,
+  'FROM a AS x\nCOPY .env.example id_rsa.pub /\nFROM a\nCOPY --from=x .env /',
+);
+test('UnknownSyntax', finds, '# escape=\\\n# syntax=x/y:1\nFROM a', '2 UnknownSyntax');
+test(
+  'UnknownSyntax: with features of its own',
+  finds,
+  '# syntax=docker/dockerfile:1-labs\nFROM a',
+  '1 UnknownSyntax',
+);
+test('UnknownSyntax: known', finds, '# syntax=docker.io/docker/dockerfile:1.7@sha256:00\nFROM a');
+
+test(
   'skip at the top',
   finds,
   '# check=skip=StageNameCasing,FromAsCasing\nFROM a as B\nCMD x',

@@ -78,7 +78,7 @@ export function lowerArg(
   const variables = new Map(state.variables);
   const texts: string[] = [];
   for (const { name, value } of args) {
-    const scope = wordScope({ ...state, variables }, context, range);
+    const scope = wordScope({ ...state, variables, args: inScope }, context, range);
     const fallback = () =>
       value === undefined
         ? context.globals.get(name)

@@ -7,11 +7,11 @@ import type { StageContext } from './lowering.js';
 import type { StageState } from './stage-state.js';
 
 /**
- * The variables of a stage for one instruction; an unset one is reported once per instruction, unless the base may
- * have set it.
+ * The variables of a stage for one instruction; one that is neither set nor declared is reported once per
+ * instruction, unless the base may have set it.
  */
 export function wordScope(
-  { variables, openEnvironment }: Pick<StageState, 'variables' | 'openEnvironment'>,
+  { variables, args, openEnvironment }: Pick<StageState, 'variables' | 'args' | 'openEnvironment'>,
   context: StageContext,
   range: SourceRange,
 ): Scope {
@@ -19,9 +19,9 @@ export function wordScope(
   return {
     get: (name) => variables.get(name),
     onUndefined: (name) => {
-      if (told.has(name) || openEnvironment) return;
+      if (told.has(name) || args.has(name) || openEnvironment) return;
       told.add(name);
-      const meant = nearest(name, [...variables.keys()]);
+      const meant = nearest(name, [...variables.keys(), ...args.keys()]);
       const suggestion = meant === undefined ? '' : ` (did you mean $${meant}?)`;
       const message = `Usage of undefined variable '$${name}'${suggestion}`;
       context.warn(toDiagnostic(graphRules.undefinedVar, { message, range }));

@@ -13,7 +13,7 @@ export const secretsUsedInArgOrEnv: Rule = {
       const names =
         instruction.kind === 'ARG'
           ? instruction.args.map(({ name }) => name)
-          : instruction.pairs.map(({ key }) => key);
+          : instruction.pairs.map(({ key }) => key.replaceAll(/["'\\]/g, ''));
       for (const name of names) {
         if (secret.test(name) && !harmless.test(name)) {
           yield finding(
