@@ -48,7 +48,8 @@ export class LimitGroups {
       if (await makeGroup(directory)) made.set(hierarchy, directory);
     }
     try {
-      for (const [hierarchy, directory] of made) await limitGroup(directory, groupSettings(hierarchy, limits));
+      for (const [hierarchy, directory] of made)
+        await limitGroup(directory, groupSettings(hierarchy, limits));
     } catch (error) {
       await removeGroups(made.values());
       throw error;
@@ -65,7 +66,11 @@ export class LimitGroups {
 }
 
 /** The first parent in which groups with controllers can be made; undefined when there is none. */
-async function usableHierarchy({ version, candidates, controllers }: ReturnType<typeof findHierarchies>[number]): Promise<Hierarchy | undefined> {
+async function usableHierarchy({
+  version,
+  candidates,
+  controllers,
+}: ReturnType<typeof findHierarchies>[number]): Promise<Hierarchy | undefined> {
   for (const parent of candidates) {
     const enabled = version === 1 ? controllers : await enabledControllers(parent);
     if (enabled.length === 0) continue;
@@ -87,7 +92,8 @@ async function enabledControllers(parent: string): Promise<readonly Controller[]
   const available = await read('cgroup.controllers');
   const enabled = await read('cgroup.subtree_control');
   const missing = wanted.filter((name) => available.includes(name) && !enabled.includes(name));
-  for (const name of missing) await writeFile(`${parent}/cgroup.subtree_control`, `+${name}`).catch(() => undefined);
+  for (const name of missing)
+    await writeFile(`${parent}/cgroup.subtree_control`, `+${name}`).catch(() => undefined);
   const now = await read('cgroup.subtree_control');
   return wanted.filter((name) => now.includes(name));
 }
@@ -108,7 +114,9 @@ async function limitGroup(directory: string, settings: ReturnType<typeof groupSe
       await writeFile(`${directory}/${file}`, value);
     } catch (cause) {
       if (optional) continue;
-      throw new TsbuildError('sandbox', `the limit ${file}=${value} cannot be set: ${errnoCode(cause)}`, { cause });
+      throw new TsbuildError('sandbox', `the limit ${file}=${value} cannot be set: ${errnoCode(cause)}`, {
+        cause,
+      });
     }
   }
 }

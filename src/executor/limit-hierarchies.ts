@@ -31,7 +31,9 @@ export function findHierarchies(mountinfo: string, cgroups: string): readonly Fo
     const { root, point, type, options } = mount;
     if (type === 'cgroup2') {
       const path = below(root, own.get('') ?? '/');
-      return path === undefined ? [] : [{ version: 2, candidates: candidatesOfV2(point, path), controllers: [] }];
+      return path === undefined
+        ? []
+        : [{ version: 2, candidates: candidatesOfV2(point, path), controllers: [] }];
     }
     const controllers = wanted.filter((name) => options.includes(name));
     const [first] = controllers;
@@ -64,7 +66,9 @@ function parseMount(line: string): CgroupMount | undefined {
 
 /** mountinfo writes blanks and backslashes in octal. */
 function unescape(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }
 
 /** Path of this process by controller; version 2 has no name. */

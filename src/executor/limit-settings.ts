@@ -16,7 +16,10 @@ const defaultPids = 32768;
 const period = 100_000;
 
 /** The settings of one hierarchy for these limits. Memory counts with swap, as a step that swaps is not bounded. */
-export function groupSettings({ version, controllers }: Hierarchy, limits: StepLimits): readonly GroupSetting[] {
+export function groupSettings(
+  { version, controllers }: Hierarchy,
+  limits: StepLimits,
+): readonly GroupSetting[] {
   const table: Readonly<Record<Controller, readonly GroupSetting[]>> = {
     memory: limits.memory === undefined ? [] : memorySettings[version](`${limits.memory}`),
     pids: [

@@ -27,8 +27,8 @@ export interface StepNetworks {
 }
 
 export interface NetworkOptions {
-  /** A new folder for files of this network, a byte string; made and deleted here. */
-  readonly folder: string;
+  /** Names a new folder, a byte string, for files of the network; it is made and deleted here. */
+  readonly folder: () => string;
   /** Ports of the host's 127.0.0.1 that steps reach at theirs. */
   readonly hostPorts: readonly number[];
   /** Told once why steps share the host's network. */
@@ -40,10 +40,9 @@ export function stepNetworks(options: NetworkOptions): StepNetworks {
   let network: BuildNetwork | undefined;
   const isolated = once(async () => {
     try {
-      network = await BuildNetwork.start(options);
+      network = await BuildNetwork.start(options.folder(), options.hostPorts);
       return network;
     } catch (error) {
-      await removeTree(options.folder);
       if (!(error instanceof NoNetwork)) throw error;
       options.onShared(error.message);
       return undefined;
@@ -67,7 +66,7 @@ class BuildNetwork implements IsolatedNetwork {
     private readonly parts: { readonly folder: string; readonly players: readonly Player[] },
   ) {}
 
-  static async start({ folder, hostPorts }: NetworkOptions): Promise<BuildNetwork> {
+  static async start(folder: string, hostPorts: readonly number[]): Promise<BuildNetwork> {
     const found = await findConnector(hostPorts);
     await mkdir(bytePath(folder), { mode: 0o700 });
     const players: Player[] = [];
@@ -79,6 +78,7 @@ class BuildNetwork implements IsolatedNetwork {
       return new BuildNetwork(namespace, await resolvers(found.connector), { folder, players });
     } catch (error) {
       await end(players);
+      await removeTree(folder);
       throw error;
     }
   }
@@ -142,7 +142,11 @@ const patience = 10_000;
 
 async function connect(
   { connector, program }: Found,
-  { folder, namespace, hostPorts }: { readonly folder: string; readonly namespace: string; readonly hostPorts: readonly number[] },
+  {
+    folder,
+    namespace,
+    hostPorts,
+  }: { readonly folder: string; readonly namespace: string; readonly hostPorts: readonly number[] },
 ): Promise<Player> {
   const place = { namespace: `${folder}/namespace`, ready: `${folder}/ready`, hostPorts };
   await writeFile(bytePath(place.namespace), '');
@@ -150,7 +154,9 @@ async function connect(
   const played = connectorProgram({ namespace, mountedOn: place.namespace, ready: place.ready, argv });
   let failure: Report | undefined;
   let ended = false;
-  const player = await startPlayer(encodeProgram(played, hostArch()), { onReport: (report) => (failure ??= report) });
+  const player = await startPlayer(encodeProgram(played, hostArch()), {
+    onReport: (report) => (failure ??= report),
+  });
   void player.done.then(() => (ended = true));
   for (const start = performance.now(); performance.now() - start < patience && !ended;) {
     if (await isReady(place.ready)) return player;
@@ -158,7 +164,10 @@ async function connect(
   }
   player.kill();
   await player.done;
-  const why = failure === undefined || failure.tag < 0n ? 'it does not start here' : playerError(played, failure).message;
+  const why =
+    failure === undefined || failure.tag < 0n
+      ? 'it does not start here'
+      : playerError(played, failure).message;
   throw new NoNetwork(`${fromByteString(connector.name)} cannot be used: ${why}`);
 }
 

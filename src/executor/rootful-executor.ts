@@ -10,6 +10,7 @@ import { planMountPoints, type MountPoints } from './mount-points.js';
 import { runSandbox, type Attempt, type Outcome } from './run-sandbox.js';
 import type { HostFacts, SandboxPlan } from './sandbox/plan.js';
 import { maximumLowers } from './sandbox/root.js';
+import type { OpenResources, StepResources } from './step-resources.js';
 import type { Scratch, StepDirectories } from './scratch.js';
 import type { ExecResult, ExecSpec, Executor } from './types.js';
 import { tidyUpper } from './upper.js';
@@ -23,6 +24,7 @@ export class RootfulExecutor implements Executor {
   constructor(
     readonly scratch: Scratch,
     readonly host: HostFacts,
+    readonly resources: StepResources,
   ) {}
 
   async run(spec: ExecSpec, job: Job): Promise<ExecResult> {
@@ -30,20 +32,23 @@ export class RootfulExecutor implements Executor {
     const view = new LowerView(spec.lowers, this.#xattrs);
     const points = await planMountPoints(view, spec.mounts);
     throwIfCancelled(job.signal);
+    const resources = await this.resources.open(spec);
     const directories = this.scratch.makeStep();
     try {
-      const plan = await this.#prepare(spec, view, points, directories);
+      const prepared = await this.#prepare(spec, view, points, directories);
+      const plan = withResources(prepared, resources);
       const outcome = await runSandbox(plan, job.signal).catch((error: unknown) => {
         throwIfCancelled(job.signal);
         throw error;
       });
-      const result = resultOf(outcome, plan);
+      const result = resultOf(outcome, plan, await resources.ranOutOfMemory());
       await tidyUpper(directories.upper, points);
       return result;
     } catch (error) {
       await removeTree(directories.upper);
       throw error;
     } finally {
+      await resources.close();
       await removeTree(directories.base);
     }
   }
@@ -88,13 +93,25 @@ function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new TsbuildError('cancelled', 'the step was cancelled', { cause: signal.reason });
 }
 
-function resultOf(outcome: Outcome, { spec, paths }: SandboxPlan): ExecResult {
+function withResources(plan: SandboxPlan, { groups, limits, network }: OpenResources): SandboxPlan {
+  const host = network === undefined ? plan.host : { ...plan.host, resolvConf: network.resolvConf };
+  return { ...plan, spec: { ...plan.spec, limits }, host, groups, network: network?.namespace };
+}
+
+function resultOf(outcome: Outcome, { spec, paths }: SandboxPlan, outOfMemory: boolean): ExecResult {
   const upper: LayerDirectory = { path: paths.upper, namespace: 'trusted' };
   switch (outcome.kind) {
     case 'exited': {
-      const { exitCode, signal } = outcome;
-      if (exitCode === 0) return { ok: true, upper };
-      return { ok: false, exitCode, ...(signal !== undefined && { signal }), upper };
+      const { exitCode, signal, timedOut } = outcome;
+      if (exitCode === 0 && !timedOut) return { ok: true, upper };
+      const limit = timedOut ? 'time' : outOfMemory ? 'memory' : undefined;
+      return {
+        ok: false,
+        exitCode,
+        ...(signal !== undefined && { signal }),
+        ...(limit !== undefined && { limit }),
+        upper,
+      };
     }
     case 'not-started': {
       const { exitCode, message } = explainAttempts(spec.process.argv[0] ?? '', outcome.attempts);

@@ -12,7 +12,13 @@ import { accessTag, executeTag, readyTag } from './sandbox/step.js';
 
 /** How a step ended. */
 export type Outcome =
-  | { readonly kind: 'exited'; readonly exitCode: number; readonly signal: string | undefined }
+  | {
+      readonly kind: 'exited';
+      readonly exitCode: number;
+      readonly signal: string | undefined;
+      /** It had run as long as it may, and was told to end. */
+      readonly timedOut: boolean;
+    }
   /** No place of the command could be executed: an errno for each, and whether the file is there. */
   | { readonly kind: 'not-started'; readonly attempts: readonly Attempt[] }
   /** The kernel refused a part of the sandbox. */
@@ -38,12 +44,14 @@ export async function runSandbox(plan: SandboxPlan, signal: AbortSignal): Promis
   const abort = (): void => void killAll(player);
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
+  const timer = new StepTimer(plan.spec.limits?.timeout, player);
   try {
     const end = await player.done;
     watch.finish();
     signal.throwIfAborted();
-    return watch.outcome(end.exitCode ?? 128 + signalNumber(end.signal));
+    return watch.outcome(end.exitCode ?? 128 + signalNumber(end.signal), timer.fired);
   } finally {
+    timer.clear();
     signal.removeEventListener('abort', abort);
   }
 }
@@ -76,15 +84,15 @@ class Watch {
   }
 
   /** The first report of a status comes from the step's own parent. */
-  outcome(exitCode: number): Outcome {
+  outcome(exitCode: number, timedOut: boolean): Outcome {
     if (this.#error !== undefined) throw this.#error;
     if (this.#failure !== undefined) return { kind: 'refused', error: this.#failure };
     if (this.#outside) return { kind: 'outside' };
     if (this.#attempts.length > 0) return { kind: 'not-started', attempts: this.#attempts };
     const status = this.#status ?? exitCode << 8;
     const number = status & 0x7f;
-    if (number === 0) return { kind: 'exited', exitCode: (status >> 8) & 0xff, signal: undefined };
-    return { kind: 'exited', exitCode: 128 + number, signal: signalName(number) };
+    if (number === 0) return { kind: 'exited', exitCode: (status >> 8) & 0xff, signal: undefined, timedOut };
+    return { kind: 'exited', exitCode: 128 + number, signal: signalName(number), timedOut };
   }
 
   finish(): void {
@@ -125,15 +133,53 @@ const slash = BigInt('/'.charCodeAt(0));
  * parent waits for it. Before it exists, or where the kernel does not tell it, the parent is killed, and it by that.
  */
 async function killAll(player: Player): Promise<void> {
-  const children = await readFile(`/proc/${player.pid}/task/${player.pid}/children`, 'latin1').catch(
-    () => '',
-  );
-  const pid = Number(children.trim());
+  const [pid] = await childrenOf(player.pid);
+  if (pid === undefined) player.kill();
+  else sendSignal(pid, 'SIGKILL');
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1').catch(() => '');
+  return children
+    .split(' ')
+    .map(Number)
+    .filter((child) => child > 0);
+}
+
+function sendSignal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    if (pid > 0) process.kill(pid, 'SIGKILL');
-    else player.kill();
+    process.kill(pid, name);
   } catch (error) {
     if (errnoCode(error) !== 'ESRCH') throw error; // it has ended meanwhile
+  }
+}
+
+/** Milliseconds between the request to end and the end. */
+const grace = 10_000;
+
+/** Ends a step that has run too long: SIGTERM for its own process, and after a while SIGKILL for all. */
+class StepTimer {
+  fired = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    timeout: number | undefined,
+    readonly player: Player,
+  ) {
+    if (timeout !== undefined) this.#timer = setTimeout(() => void this.#fire(), timeout);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  async #fire(): Promise<void> {
+    this.fired = true;
+    this.#timer = setTimeout(() => void killAll(this.player), grace);
+    const [init] = await childrenOf(this.player.pid);
+    const [step] = init === undefined ? [] : await childrenOf(init);
+    if (step === undefined) await killAll(this.player);
+    else sendSignal(step, 'SIGTERM');
   }
 }
 

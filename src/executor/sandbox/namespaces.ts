@@ -73,7 +73,12 @@ function enterGroup(directory: string): Operation[] {
   const label = 'enter a control group';
   const flags = linux.O_WRONLY | linux.O_CLOEXEC;
   return [
-    { call: 'openat', args: [linux.AT_FDCWD, `${directory}/cgroup.procs`, flags], result: { slot: 'opened' }, label },
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, `${directory}/cgroup.procs`, flags],
+      result: { slot: 'opened' },
+      label,
+    },
     { call: 'write', args: [valueOf('opened'), '0', 1], label },
     { call: 'close', args: [valueOf('opened')] },
   ];

@@ -49,7 +49,13 @@ const [RTM_NEWROUTE, NLM_F_REQUEST, NLM_F_CREATE] = [24, 0x1, 0x400];
 const [RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNREACHABLE, RTA_DST] = [254, 4, 7, 1];
 
 /** A message of rtnetlink(7): struct nlmsghdr, struct rtmsg, one attribute. */
-function unreachableRoute({ family, bytes }: { readonly family: number; readonly bytes: readonly number[] }): Buffer {
+function unreachableRoute({
+  family,
+  bytes,
+}: {
+  readonly family: number;
+  readonly bytes: readonly number[];
+}): Buffer {
   const message = Buffer.alloc(16 + 12 + 4 + bytes.length);
   message.writeUInt32LE(message.length, 0);
   message.writeUInt16LE(RTM_NEWROUTE, 4);
@@ -94,7 +100,11 @@ export function connectorProgram({ namespace, mountedOn, ready, argv }: Connecto
       { call: 'openat', args: [linux.AT_FDCWD, ready, flags, 0o600], result: { slot: 'opened' }, label },
       { call: 'dup3', args: [valueOf('opened'), readyFd, 0], label },
       { call: 'close_range', args: [readyFd + 1, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label },
-      { call: 'execve', args: [command, { words: [...argv, 0] }, { words: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 0] }], label },
+      {
+        call: 'execve',
+        args: [command, { words: [...argv, 0] }, { words: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 0] }],
+        label,
+      },
       { call: 'exit_group', args: [127] },
     ],
   };

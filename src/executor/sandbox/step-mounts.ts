@@ -1,7 +1,15 @@
 import { linux } from '../linux.js';
 import { valueOf, type Operation } from '../../sys/program.js';
 import { inert } from './base-mounts.js';
-import { attachTo, cloneMount, cloneOpened, newMount, openBelow, setAttributes, writeFile } from './operations.js';
+import {
+  attachTo,
+  cloneMount,
+  cloneOpened,
+  newMount,
+  openBelow,
+  setAttributes,
+  writeFile,
+} from './operations.js';
 import type { MountPoint, PlannedMount, SandboxPlan } from './plan.js';
 
 const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = linux;
@@ -155,7 +163,10 @@ function cloneInside(directory: string, path: string, label: string): Operation[
 }
 
 /** A single file is shown through an overlay of its directory. */
-function splitSource(source: string, isDirectory: boolean): { readonly lowers: readonly string[]; readonly path: string } {
+function splitSource(
+  source: string,
+  isDirectory: boolean,
+): { readonly lowers: readonly string[]; readonly path: string } {
   if (isDirectory) return { lowers: [source], path: '' };
   const slash = source.lastIndexOf('/');
   return { lowers: [source.slice(0, slash) || '/'], path: source.slice(slash + 1) };

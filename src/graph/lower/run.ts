@@ -5,49 +5,63 @@ import type { ExecOp } from '../ops.js';
 import { makeVertex } from '../vertex.js';
 import { stepEnvironment } from './config.js';
 import { runText } from './history-text.js';
-import type { StageContext } from './lowering.js';
+import type { Entitlement, LowerRequest, StageContext } from './lowering.js';
+import { lowerMounts } from './mounts.js';
 import { defaultShell, onRoot, type StageState } from './stage-state.js';
 import { stepOrigin } from './step-origin.js';
 
 /** BuildKit's host name of a step; programs that record it give the same bytes. */
 const hostname = 'buildkitsandbox';
 
-export function lowerRun(
+/** Throws `usage` for rights that were not granted: before any step runs. */
+export async function lowerRun(
   state: StageState,
   instruction: RunInstruction,
   context: StageContext & { readonly step: number },
-): StageState {
-  refuseUnsupported(instruction);
+): Promise<StageState> {
+  const { request } = context;
+  checkDevices(instruction);
+  checkEntitlements(instruction, request);
   const { argv, files } = runCommand(state, instruction);
+  const { mounts, inputs } = await lowerMounts(state, instruction, context);
   const op: ExecOp = {
     kind: 'exec',
     argv,
     env: stepEnvironment(state),
     cwd: state.config.WorkingDir || '/',
     user: state.config.User ?? '',
-    network: instruction.network,
+    network: instruction.network === 'default' ? (request.network ?? 'default') : instruction.network,
     security: instruction.security,
-    hostname: context.request.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? hostname,
-    platform: context.request.platform,
+    hostname: request.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? hostname,
+    platform: request.platform,
     files,
+    mounts,
   };
-  return onRoot(
-    state,
-    makeVertex(op, [state.vertex], stepOrigin(instruction, context)),
-    runText(argv, state.args),
-  );
+  const origin = { ...stepOrigin(instruction, context), buildArguments: [...state.args.keys()] };
+  const vertex = makeVertex(op, [state.vertex, ...inputs], origin);
+  return onRoot(state, vertex, runText(argv, state.args));
 }
 
-function refuseUnsupported({ mounts, network, security, devices }: RunInstruction): void {
-  const [mount] = mounts;
-  if (mount !== undefined) throw unsupported(`--mount=type=${mount.type}`);
-  if (network !== 'default') throw unsupported(`--network=${network}`);
-  if (security !== 'sandbox') throw unsupported(`--security=${security}`);
-  if (devices[0] !== undefined) throw unsupported(`--device=${devices[0]}`);
+/** Who chose the host's network for all steps has granted it. */
+function checkEntitlements({ network, security }: RunInstruction, request: LowerRequest): void {
+  const granted = (entitlement: Entitlement): boolean => request.entitlements?.has(entitlement) ?? false;
+  if (network === 'host' && request.network !== 'host' && !granted('network.host')) {
+    throw notGranted('--network=host', 'network.host');
+  }
+  if (security === 'insecure' && !granted('security.insecure')) {
+    throw notGranted('--security=insecure', 'security.insecure');
+  }
 }
 
-function unsupported(flag: string): TsbuildError {
-  return new TsbuildError('unsupported', `RUN ${flag} is not supported`, {
+function notGranted(flag: string, entitlement: Entitlement): TsbuildError {
+  return new TsbuildError('usage', `RUN ${flag} is not allowed`, {
+    hint: `if you trust this Dockerfile and its base image, allow it with --allow ${entitlement}`,
+  });
+}
+
+function checkDevices({ devices: [device] }: RunInstruction): void {
+  if (device === undefined) return;
+  throw new TsbuildError('unsupported', `RUN --device=${device} is not supported`, {
     hint: 'remove the flag: tsbuild refuses what it would otherwise have to ignore',
   });
 }

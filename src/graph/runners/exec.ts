@@ -1,85 +1,115 @@
 import type { Recipe } from '../../cache/types.js';
-import type { ExecResult, ExecSpec } from '../../executor/types.js';
+import type { ExecResult, ExecSpec, StepMount } from '../../executor/types.js';
 import { resolveUser } from '../../executor/users.js';
 import type { Layer } from '../../layers/layer.js';
 import type { Snapshot } from '../../layers/snapshot.js';
-import { formatPlatform } from '../../oci/platform.js';
+import type { LayerDirectory } from '../../layers/types.js';
 import { toByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { ExecOp } from '../ops.js';
-import type { Prepared, Runner, Task } from '../runner.js';
+import type { Prepared, Runner, Task, Workshop } from '../runner.js';
 import { accountFiles } from './account-files.js';
-
-/** Everything that the result of a step depends on besides its root. Proxies, limits and the mode are not in it. */
-export function execRecipe(op: ExecOp): Recipe {
-  const environment = op.env.map((pair): [string, string] => {
-    const at = pair.indexOf('=');
-    return [`variable ${pair.slice(0, at)}`, pair.slice(at + 1)];
-  });
-  return [
-    ['op', op.kind],
-    ...op.argv.map((word, i): [string, string] => [
-      i === op.argv.length - 1 ? 'command' : `argument ${i}`,
-      word,
-    ]),
-    ...environment,
-    ['working directory', op.cwd],
-    ['user', op.user],
-    ['network', op.network],
-    ['security', op.security],
-    ['hostname', op.hostname],
-    ['platform', formatPlatform(op.platform)],
-    ...op.files.map(({ target, content }): [string, string] => [`file ${target}`, content]),
-  ];
-}
+import { openMounts, type OpenMounts } from './exec-mounts.js';
+import { mountSources } from './mount-sources.js';
+import { execRecipe, sourcesRecipe } from './exec-recipe.js';
 
 export const execRunner: Runner<ExecOp> = {
-  async definition({ op }) {
-    return execRecipe(op);
+  async definition(vertex, shop) {
+    return [...execRecipe(vertex.op), ...(await sourcesRecipe({ vertex, inputs: [], shop }, 'definition'))];
+  },
+
+  async selections(vertex, shop) {
+    const shown = mountSources(vertex.op).filter(
+      ({ source }) => vertex.inputs[source.input]?.op.kind === 'context',
+    );
+    return Promise.all(
+      shown.map(async ({ source }) => {
+        const { digest, changeset, file } = await shop.equipment.views.select(source, {
+          vertex,
+          inputs: [],
+          shop,
+        });
+        return { digest, entry: changeset.entries.get(file ?? '') ?? changeset };
+      }),
+    );
   },
 
   async prepare(task: Task<ExecOp>): Promise<Prepared> {
     const [root] = task.inputs;
     if (root === undefined) throw new Error('exec has no root');
-    const recipe: Recipe = [...execRecipe(task.op), ['root', await root.content()]];
-    return { recipe, make: () => task.shop.limitExecutions(() => execute(task, root)) };
+    const sources = await sourcesRecipe(task, 'content');
+    const recipe: Recipe = [...execRecipe(task.op), ...sources, ['root', await root.content()]];
+    return { recipe, make: () => make(task, root) };
   },
 };
 
-async function execute(task: Task<ExecOp>, root: Snapshot): Promise<Layer> {
+async function make(task: Task<ExecOp>, root: Snapshot): Promise<Layer> {
+  const lowers = await root.directories();
+  const opened = await openMounts(task, lowers[0]?.namespace ?? 'trusted');
+  try {
+    return await task.shop.limitExecutions(() => execute(task, root, { lowers, opened }));
+  } finally {
+    await opened.close();
+  }
+}
+
+interface Material {
+  readonly lowers: readonly LayerDirectory[];
+  readonly opened: OpenMounts;
+}
+
+async function execute(task: Task<ExecOp>, root: Snapshot, material: Material): Promise<Layer> {
   const { job, layers, now } = task.shop;
   job.signal.throwIfAborted();
   const executor = await task.shop.executor();
-  const result = await executor.run(await execSpec(task, root), job);
+  const result = await executor.run(await execSpec(task, root, material), job);
   if (!result.ok) {
     await executor.discard(result.upper);
-    throw failure(task.op, result);
+    throw failure(task, result);
   }
   return layers.fromUpper(await root.tree(), result.upper, now());
 }
 
-async function execSpec({ op, vertex, shop }: Task<ExecOp>, root: Snapshot): Promise<ExecSpec> {
-  const [lowers, accounts] = await Promise.all([root.directories(), accountFiles(root)]);
+async function execSpec(
+  { op, vertex, shop }: Task<ExecOp>,
+  root: Snapshot,
+  { lowers, opened }: Material,
+): Promise<ExecSpec> {
+  const accounts = await accountFiles(root);
+  const files = op.files.map(({ target, content }): StepMount => ({
+    kind: 'file',
+    target,
+    bytes: Buffer.from(content),
+    mode: 0o755,
+  }));
   return {
     lowers,
     process: {
       argv: op.argv.map(toByteString),
-      env: [...op.env, ...shop.proxies.filter((pair) => !isDeclared(op, pair))].map(toByteString),
+      env: environment(op, shop, opened.variables),
       cwd: toByteString(op.cwd),
       user: resolveUser(op.user, accounts),
     },
-    mounts: op.files.map(({ target, content }) => ({
-      kind: 'file',
-      target,
-      bytes: Buffer.from(content),
-      mode: 0o755,
-    })),
+    mounts: [...files, ...opened.mounts],
     network: op.network,
     security: op.security,
     hostname: op.hostname,
-    extraHosts: [],
+    extraHosts: shop.equipment.extraHosts,
+    limits: shop.equipment.limits,
     onOutput: (stream, chunk) => shop.job.emit({ kind: 'output', step: vertex.digest, stream, chunk }),
   };
+}
+
+/** Variables of mounts replace those of the image; proxies do not. */
+function environment(op: ExecOp, shop: Workshop, mounted: readonly string[]): string[] {
+  const names = new Set(mounted.map(nameOf));
+  const proxies = shop.proxies.filter((pair) => !isDeclared(op, pair));
+  const own = [...op.env, ...proxies].map(toByteString).filter((pair) => !names.has(nameOf(pair)));
+  return [...own, ...mounted];
+}
+
+function nameOf(pair: string): string {
+  return pair.slice(0, pair.indexOf('='));
 }
 
 function isDeclared(op: ExecOp, pair: string): boolean {
@@ -87,16 +117,28 @@ function isDeclared(op: ExecOp, pair: string): boolean {
   return op.env.some((declared) => declared.startsWith(name));
 }
 
-function failure(op: ExecOp, result: Extract<ExecResult, { ok: false }>): TsbuildError {
+function failure({ op, shop }: Task<ExecOp>, result: Extract<ExecResult, { ok: false }>): TsbuildError {
+  const command = `process ${JSON.stringify(op.argv.join(' '))}`;
   const code = `exit code: ${result.exitCode}`;
+  const { memory, timeout } = shop.equipment.limits;
+  if (result.limit === 'time') {
+    return new TsbuildError('run', `${command} did not end within ${(timeout ?? 0) / 1000} s`, {
+      hint: 'the limit is that of --step-timeout',
+    });
+  }
+  if (result.limit === 'memory') {
+    const limit = memory === undefined ? 'of the machine or an outer container' : `of ${memory} bytes`;
+    return new TsbuildError('run', `${command} ran out of memory: killed at the limit ${limit} (${code})`, {
+      hint:
+        memory === undefined
+          ? 'give the machine more memory, or the step less work at a time'
+          : 'raise --memory',
+    });
+  }
   const how = result.signal === undefined ? code : `${code} (killed by ${result.signal})`;
-  return new TsbuildError(
-    'run',
-    `process ${JSON.stringify(op.argv.join(' '))} did not complete successfully: ${how}`,
-    {
-      hint: exitHint(op, result.exitCode),
-    },
-  );
+  return new TsbuildError('run', `${command} did not complete successfully: ${how}`, {
+    hint: exitHint(op, result.exitCode),
+  });
 }
 
 /** What an exit code of the shell, of execve or of the kernel usually means. */

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { CacheMounts } from '../executor/cache-mounts.js';
+import { stepNetworks, type StepNetworks } from '../executor/networks.js';
+import { secretsOf } from '../executor/secrets.js';
+import { sshAgents, type AgentSource } from '../executor/ssh-agents.js';
+import type { ExecSpec, StepLimits, StepNetwork } from '../executor/types.js';
+import type { Entitlement } from '../graph/lower/lowering.js';
+import type { StepEquipment } from '../graph/runner.js';
+import { MountViews } from '../graph/runners/mount-sources.js';
+import type { Job } from '../progress/event.js';
+import type { Store } from '../store/store.js';
+import { toByteString } from '../util/bytes.js';
+
+/** What the caller gives to the RUN steps of a build, and what it allows them. */
+export interface StepSettings {
+  /** Of steps that name none. */
+  readonly network: StepNetwork;
+  readonly entitlements: ReadonlySet<Entitlement>;
+  /** Bytes by id. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  readonly agents: ReadonlyMap<string, AgentSource>;
+  readonly extraHosts: ExecSpec['extraHosts'];
+  readonly limits: StepLimits;
+  /** Ports of the host's 127.0.0.1 that steps of an isolated network reach at theirs. */
+  readonly hostPorts: readonly number[];
+}
+
+export interface EquipmentTools {
+  readonly store: Store;
+  readonly job: Job;
+  /** A new path that is deleted after the build. */
+  readonly temporaryFile: () => string;
+  /** BUILDKIT_CACHE_MOUNT_NS. */
+  readonly cacheNamespace: string;
+}
+
+/** Folder of the store that holds the caches of RUN --mount=type=cache. */
+export const cacheMountFolder = 'cache-mounts/v1';
+
+/** Nothing is opened or started before a step asks for it. */
+export function stepEquipment(settings: StepSettings, tools: EquipmentTools): StepEquipment {
+  const folder = (): string => toByteString(tools.temporaryFile());
+  return {
+    secrets: secretsOf(settings.secrets),
+    agents: sshAgents(settings.agents, folder),
+    caches: new CacheMounts(toByteString(join(tools.store.root, cacheMountFolder)), tools.cacheNamespace),
+    views: new MountViews(),
+    extraHosts: settings.extraHosts,
+    limits: settings.limits,
+  };
+}
+
+/** The network that steps have in common. To be closed at the end of the build. */
+export function buildNetworks(
+  { hostPorts }: StepSettings,
+  { job, temporaryFile }: EquipmentTools,
+): StepNetworks {
+  const onShared = (reason: string): void => {
+    const message = `RUN steps share the network of this machine: ${reason}`;
+    job.emit({ kind: 'warning', message });
+  };
+  return stepNetworks({ folder: () => toByteString(temporaryFile()), hostPorts, onShared });
+}

@@ -1,0 +1,123 @@
+import { ulimitNames } from '../executor/limit-settings.js';
+import type { StepLimits, Ulimit } from '../executor/types.js';
+import { TsbuildError } from '../util/errors.js';
+import type { OptionTable, OptionValues } from './option-table.js';
+import { parseDuration, wholeNumber } from './registry-request.js';
+
+/** Options of `build` for RUN steps. Names and values are those of docker and buildah where they have them. */
+export const stepOptions = {
+  ssh: {
+    kind: 'list',
+    value: 'ID[=SOCKET|KEYFILE,…]',
+    describe: 'SSH agent, or private keys, for RUN --mount=type=ssh; default is the agent of $SSH_AUTH_SOCK',
+  },
+  memory: {
+    kind: 'text',
+    short: 'm',
+    value: 'SIZE',
+    describe: 'Memory that a RUN step may take, such as 2g',
+  },
+  cpus: { kind: 'text', value: 'N', describe: 'Processors that a RUN step may use, such as 1.5' },
+  'pids-limit': { kind: 'text', value: 'N', describe: 'Processes that a RUN step may have (default 32768)' },
+  'shm-size': { kind: 'text', value: 'SIZE', describe: 'Size of /dev/shm of RUN steps (default 64m)' },
+  ulimit: {
+    kind: 'list',
+    value: 'NAME=SOFT[:HARD]',
+    describe: 'Limit of RUN steps, such as nofile=1024:2048',
+  },
+  'step-timeout': { kind: 'text', value: 'DURATION', describe: 'How long a RUN step may take, such as 30m' },
+  'host-port': {
+    kind: 'list',
+    value: 'PORT',
+    describe: 'Port of 127.0.0.1 of this machine that RUN steps reach at theirs, such as a proxy or a mirror',
+  },
+} as const satisfies OptionTable;
+
+/** An agent for RUN --mount=type=ssh: without paths that of $SSH_AUTH_SOCK, else a socket, or keys. */
+export interface SshRequest {
+  readonly id: string;
+  readonly paths: readonly string[];
+}
+
+/** What was asked for on behalf of RUN steps. */
+export interface StepRequest {
+  readonly ssh: readonly SshRequest[];
+  readonly limits: StepLimits;
+  readonly hostPorts: readonly number[];
+}
+
+/** Throws `usage`. */
+export function stepRequest(options: OptionValues<typeof stepOptions>): StepRequest {
+  const { memory, cpus, ulimit } = options;
+  const timeout = options['step-timeout'];
+  const pids = options['pids-limit'];
+  const shmSize = options['shm-size'];
+  const limits: StepLimits = {
+    ...(memory !== undefined && { memory: parseSize('--memory', memory) }),
+    ...(cpus !== undefined && { cpus: parseCpus(cpus) }),
+    ...(pids !== undefined && { pids: positive('--pids-limit', wholeNumber('--pids-limit', pids)) }),
+    ...(shmSize !== undefined && { shmSize: parseSize('--shm-size', shmSize) }),
+    ...(ulimit.length > 0 && { ulimits: ulimit.map(parseUlimit) }),
+    ...(timeout !== undefined && {
+      timeout: positive('--step-timeout', parseDuration('--step-timeout', timeout)),
+    }),
+  };
+  return { ssh: options.ssh.map(parseSsh), limits, hostPorts: options['host-port'].map(parsePort) };
+}
+
+function parseSsh(text: string): SshRequest {
+  const equals = text.indexOf('=');
+  const id = equals < 0 ? text : text.slice(0, equals);
+  const paths = equals < 0 ? [] : text.slice(equals + 1).split(',');
+  if (id !== '' && !paths.includes('')) return { id, paths };
+  throw new TsbuildError('usage', `wrong --ssh ${JSON.stringify(text)}`, {
+    hint: 'write --ssh default, --ssh ID=SOCKET or --ssh ID=KEYFILE',
+  });
+}
+
+const units = 'bkmgt';
+
+/** `64m`, `1.5g`, `1024`: powers of 1024, as docker takes them. */
+function parseSize(option: string, text: string): number {
+  const [, amount = '', unit = 'b'] = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(amount) * 1024 ** Math.max(0, units.indexOf(unit.toLowerCase())));
+  if (amount !== '' && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  throw new TsbuildError('usage', `${option} takes a size such as 64m or 2g, not ${JSON.stringify(text)}`);
+}
+
+function parseCpus(text: string): number {
+  const cpus = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (cpus >= 0.01 && cpus <= 8192) return cpus;
+  throw new TsbuildError('usage', `--cpus takes a number such as 2 or 0.5, not ${JSON.stringify(text)}`);
+}
+
+function positive(option: string, value: number): number {
+  if (value > 0) return value;
+  throw new TsbuildError('usage', `${option} must be more than 0`);
+}
+
+function parsePort(text: string): number {
+  const port = wholeNumber('--host-port', text);
+  if (port > 0 && port < 65536) return port;
+  throw new TsbuildError('usage', `--host-port takes a port from 1 to 65535, not ${JSON.stringify(text)}`);
+}
+
+const unlimited = (1n << 64n) - 1n;
+
+/** `nofile=1024`, `nofile=1024:2048`; -1 and `unlimited` are no limit. */
+function parseUlimit(text: string): Ulimit {
+  const [, name = '', soft = '', hard = soft] = /^([a-z]+)=([^:]+)(?::([^:]+))?$/.exec(text) ?? [];
+  const resource = ulimitNames.get(name);
+  const [low, high] = [ulimitValue(soft), ulimitValue(hard)];
+  if (resource !== undefined && low !== undefined && high !== undefined && low <= high) {
+    return { resource, soft: low, hard: high };
+  }
+  throw new TsbuildError('usage', `wrong --ulimit ${JSON.stringify(text)}`, {
+    hint: `write NAME=SOFT:HARD, the soft limit not above the hard one; names are ${[...ulimitNames.keys()].join(', ')}`,
+  });
+}
+
+function ulimitValue(text: string): bigint | undefined {
+  if (text === '-1' || text === 'unlimited') return unlimited;
+  return /^\d{1,18}$/.test(text) ? BigInt(text) : undefined;
+}
