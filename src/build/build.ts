@@ -1,18 +1,25 @@
+import { stepClaims } from '../cache/claim-step.js';
+import { FileListings } from '../cache/file-listing.js';
 import { LocalCache } from '../cache/local-cache.js';
 import type { Mode } from '../executor/types.js';
 import { lower } from '../graph/lower/lower.js';
 import type { Lowered } from '../graph/lower/lowering.js';
+import { refreshedSteps, type Refresh } from '../graph/refresh.js';
 import { Solver } from '../graph/solver.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
-import type { IgnoreMatcher } from '../parser/ignore.js';
 import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
+import type { Remotes } from '../remote/remotes.js';
 import type { Store } from '../store/store.js';
+import type { BuildContext } from './build-context.js';
 import { findProblems, reportFindings } from './findings.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
 import { ImageResolver, type PullPolicy } from './image-resolver.js';
+import type { NamedContext } from './named-contexts.js';
+import type { TemporaryFiles } from './temporary-files.js';
+import type { StepSettings } from './step-equipment.js';
 import { openWorkshop } from './workshop.js';
 
 /** What to build. Paths are absolute. */
@@ -22,12 +29,18 @@ export interface BuildInput {
   /** Tells this Dockerfile from others: an absolute path. */
   readonly identity: string;
   /** Undefined: the Dockerfile came alone, and nothing can be copied from a context. */
-  readonly context: { readonly path: string; readonly ignore: IgnoreMatcher } | undefined;
+  readonly context: BuildContext | undefined;
+  /** By `contextName`. */
+  readonly namedContexts: ReadonlyMap<string, NamedContext>;
   readonly target: string | undefined;
   readonly platform: Platform | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly noCache: boolean;
+  /** Steps that are done again. */
+  readonly refresh: readonly Refresh[];
+  /** Milliseconds that the result of a RUN counts; undefined: for ever. */
+  readonly cacheTtl: number | undefined;
   readonly pull: PullPolicy | undefined;
   readonly isolation: 'auto' | Mode;
   /** Executions at a time; undefined: as many as processors. */
@@ -41,6 +54,11 @@ export interface BuildTools {
   readonly store: Store;
   readonly client: () => Promise<RegistryClient>;
   readonly job: Job;
+  readonly remotes: () => Promise<Remotes>;
+  /** Deleted by the caller when images were exported and pushed. */
+  readonly temporary: TemporaryFiles;
+  /** What RUN steps get. */
+  readonly steps: StepSettings;
 }
 
 export interface BuildResult {
@@ -57,6 +75,7 @@ export interface BuildResult {
 export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
   const platform = input.platform ?? hostPlatform();
   const images = new ImageResolver({ ...tools, policy: input.pull });
+  const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
   const lowered = await lower({
     dockerfile: input.dockerfile,
     identity: input.identity,
@@ -65,8 +84,10 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
     labels: input.labels,
-    ignoreCache: () => input.noCache,
+    ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
     resolveImage: (name, wanted) => images.resolve(name, wanted),
+    network: tools.steps.network,
+    entitlements: tools.steps.entitlements,
   });
   const shop = openWorkshop(input, tools);
   try {
@@ -76,13 +97,20 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
       tools.job,
     );
     const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
-    const solver = new Solver({ shop, cache, source: input.dockerfile.source });
+    const solver = new Solver({
+      shop,
+      cache,
+      listings: new FileListings(tools.store),
+      claim: stepClaims(tools.store),
+      source: input.dockerfile.source,
+      ttl: input.cacheTtl,
+    });
     const snapshot = await solver.solve(lowered.vertex);
     const epoch = input.epoch ?? epochOf(lowered);
     const image = await finishImage(lowered.state, snapshot, {
       layers: shop.layers,
       epoch,
-      built: solver.built,
+      provenance: solver.provenance,
     });
     return { image, platform, ...solver.counts, epoch, dispose: () => shop.dispose() };
   } catch (error) {

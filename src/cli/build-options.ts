@@ -1,6 +1,7 @@
 import { progressKinds } from '../progress/kinds.js';
 import type { OptionTable } from './option-table.js';
 import { registryOptions } from './registry-request.js';
+import { stepOptions } from './step-options.js';
 
 export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const;
 export const isolationModes = ['auto', 'rootful', 'rootless', 'single-id', 'chroot', 'none'] as const;
@@ -29,6 +30,17 @@ export const buildOptions = {
     describe: 'Platform to build for; several are separated by commas',
   },
   'no-cache': { kind: 'flag', describe: 'Run every step, whatever is cached' },
+  refresh: {
+    kind: 'list',
+    value: 'STAGE[:LINE]',
+    describe: 'Run the steps of a stage, or the one on a line of the Dockerfile, again',
+  },
+  'no-cache-filter': { kind: 'list', value: 'STAGE,…', describe: 'The same as --refresh for several stages' },
+  'cache-ttl': {
+    kind: 'text',
+    value: 'DURATION',
+    describe: 'Run a RUN step again when its cached result is older; "# tsbuild:ttl=24h" above it wins',
+  },
   pull: {
     kind: 'optional',
     implicit: 'always',
@@ -49,6 +61,7 @@ export const buildOptions = {
     value: 'id=ID[,src=FILE|,env=NAME]',
     describe: 'Secret for RUN --mount=type=secret',
   },
+  ...stepOptions,
   network: {
     kind: 'text',
     value: 'MODE',

@@ -1,3 +1,4 @@
+import { parseRefresh, type Refresh } from '../graph/refresh.js';
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
@@ -6,7 +7,8 @@ import { buildOptions, entitlements, isolationModes, networks, pullPolicies } fr
 import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
 import type { OptionValues } from './option-table.js';
-import { registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
+import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
+import { stepRequest, type StepRequest } from './step-options.js';
 
 export type PullPolicy = (typeof pullPolicies)[number];
 export type Isolation = (typeof isolationModes)[number];
@@ -28,6 +30,9 @@ export interface BuildRequest {
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly noCache: boolean;
+  readonly refresh: readonly Refresh[];
+  /** Milliseconds. */
+  readonly cacheTtl: number | undefined;
   /** Undefined: the default, which asks for tags and not for digests that are here. */
   readonly pull: PullPolicy | undefined;
   /** As given. */
@@ -49,6 +54,7 @@ export interface BuildRequest {
   readonly quiet: boolean;
   readonly progress: ProgressKind;
   readonly registry: RegistryRequest;
+  readonly steps: StepRequest;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -76,6 +82,10 @@ export function buildRequest(context: string, options: Values, env: Environment)
     buildArgs,
     labels: new Map(options.label.map((label) => splitPair('--label', label))),
     noCache: options['no-cache'],
+    refresh: [...options.refresh, ...options['no-cache-filter'].flatMap((text) => text.split(','))].map(
+      parseRefresh,
+    ),
+    cacheTtl: parseTtl(options['cache-ttl']),
     pull: parsePull(options.pull),
     outputs: options.output,
     push: options.push,
@@ -92,6 +102,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     quiet: options.quiet,
     progress: parseProgress(options, env),
     registry: registryRequest(options),
+    steps: stepRequest(options),
   };
 }
 
@@ -150,6 +161,10 @@ function parseIsolation(text: string | undefined): Isolation {
 /** 0 is buildah's word for no limit of its own. */
 function parseJobs(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber('--jobs', text) || undefined;
+}
+
+function parseTtl(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration('--cache-ttl', text);
 }
 
 function parseEpoch(given: string | undefined, buildArgs: Map<string, string>): number | undefined {

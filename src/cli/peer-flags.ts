@@ -28,7 +28,7 @@ function one(verdict: PeerFlag['verdict'], name: Names, say: string): PeerFlag[]
 
 const sandboxFixed =
   'the sandbox of a step is the same everywhere, so that results do not depend on the machine';
-const limits = 'limits of memory and processors are those of the machine or of the CI job';
+const limits = 'use --memory, --cpus and --pids-limit';
 const platformForm = 'write --platform os/architecture[/variant]';
 const baseConfig =
   'the image configuration comes from the base and the Dockerfile: use ENV, LABEL or another base';
@@ -56,14 +56,10 @@ const ignored: readonly PeerFlag[] = [
 /** Docker's buildx. */
 const buildx: readonly PeerFlag[] = [
   ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
-  ...one('planned', '--no-cache-filter=', '--no-cache runs all steps again'),
   ...one('planned', '--cache-from=', 'the cache is in the local store; keep its folder between runs'),
   ...one('planned', '--cache-to=', 'the cache is in the local store; keep its folder between runs'),
   ...one('planned', '--load', 'use -o type=docker,dest=- and pipe it into docker load'),
-  ...one('planned', '--ssh=', 'use --secret for a deploy key or a token'),
   ...one('planned', '--annotation=', 'use --label'),
-  ...one('planned', '--shm-size=', '/dev/shm of a step has 64 MB'),
-  ...one('planned', '--ulimit=', limits),
   ...one('refused', '--cgroup-parent=', limits),
   ...group('planned', 'no attestation is made', '--attest= --provenance --sbom'),
   ...one('planned', '--resource=', limits),
@@ -118,7 +114,7 @@ const buildah: readonly PeerFlag[] = [
   ...group(
     'planned',
     limits,
-    '--memory= --memory-swap= --cpu-period= --cpu-quota= --cpu-shares= --cpuset-cpus= --cpuset-mems= -m',
+    '--memory-swap= --cpu-period= --cpu-quota= --cpu-shares= --cpuset-cpus= --cpuset-mems=',
   ),
   ...group(
     'planned',

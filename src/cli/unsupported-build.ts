@@ -4,10 +4,6 @@ import type { BuildRequest } from './build-request.js';
 /** Refuses what the command line can say and a build cannot do: nothing is accepted and ignored. */
 export function refuseUnsupported(request: BuildRequest): void {
   const refused: readonly (readonly [flag: string, given: boolean])[] = [
-    ['--secret', request.secrets.length > 0],
-    [`--network=${request.network}`, request.network !== 'default'],
-    ['--add-host', request.addHosts.length > 0],
-    ['--allow', request.allow.size > 0],
     ['--platform with several platforms', request.platforms.length > 1],
     ['a tar as the build context', request.context === '-' && request.file !== undefined],
     ['a remote build context', /^(https?|git|ssh):\/\/|^git@/.test(request.context)],
