@@ -1,3 +1,4 @@
+import type { Provenance } from '../graph/solver.js';
 import type { HistoryItem, StageState } from '../graph/lower/stage-state.js';
 import type { Layer, LayerId } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
@@ -17,14 +18,14 @@ export interface FinishedImage {
   readonly verdicts: readonly LayerVerdict[];
 }
 
-/** A layer of the base image, one taken from the cache, or one made by this build. */
-export type LayerVerdict = 'base' | 'cached' | 'built';
+/** A layer of the base image, or one taken from the cache or made by this build, and the cache's key for it. */
+export type LayerVerdict = { readonly verdict: 'base' } | Provenance;
 
 export interface FinishOptions {
   readonly layers: LayerStore;
   readonly epoch: number | undefined;
-  /** Layers that this build made. */
-  readonly built: ReadonlySet<LayerId>;
+  /** Where layers came from. */
+  readonly provenance: ReadonlyMap<LayerId, Provenance>;
 }
 
 /**
@@ -34,7 +35,7 @@ export interface FinishOptions {
 export async function finishImage(
   state: StageState,
   snapshot: Snapshot,
-  { layers, epoch, built }: FinishOptions,
+  { layers, epoch, provenance }: FinishOptions,
 ): Promise<FinishedImage> {
   const base = snapshot.layers.slice(0, state.baseLayers);
   const made = snapshot.layers.slice(state.baseLayers);
@@ -49,11 +50,11 @@ export async function finishImage(
   const history = fillTimes([...(state.base.history ?? []), ...historyOf(state.history, kept, epoch)]);
   const verdicts = made
     .filter(({ ref }) => !ref.empty)
-    .map(({ ref }) => (built.has(ref.id) ? 'built' : 'cached'));
+    .map(({ ref }): LayerVerdict => provenance.get(ref.id) ?? { verdict: 'base' });
   return {
     config: configOf(state, { diffIds, history, epoch }),
     layers: [...base, ...own],
-    verdicts: [...base.map(() => 'base' as const), ...verdicts],
+    verdicts: [...base.map((): LayerVerdict => ({ verdict: 'base' })), ...verdicts],
   };
 }
 

@@ -1,5 +1,6 @@
 import { digestOf, hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Store } from '../store/store.js';
+import { TsbuildError } from '../util/errors.js';
 
 const bucket = 'context-hashes';
 
@@ -19,17 +20,22 @@ export class HashCache {
   static async open(store: Store, context: string): Promise<HashCache> {
     const hex = hexOf(digestOf(context));
     const known = new Map<string, Digest>();
-    for await (const line of store.records(bucket).getLines(hex) ?? []) {
-      const [digest, key = ''] = line.split(' ', 2);
-      if (isDigest(digest)) known.set(key, digest);
+    try {
+      for await (const line of store.records(bucket).getLines(hex) ?? []) {
+        const [digest, key = ''] = line.split(' ', 2);
+        if (isDigest(digest)) known.set(key, digest);
+      }
+    } catch (error) {
+      // A damaged record is removed where that is noticed. Nothing of it can be believed.
+      if (!(error instanceof TsbuildError)) throw error;
+      known.clear();
     }
     return new HashCache(store, hex, known);
   }
 
   get(...identity: readonly (number | bigint)[]): Digest | undefined {
     const key = identity.join(':');
-    const digest = this.#fresh.get(key) ?? this.known.get(key);
-    return digest;
+    return this.#fresh.get(key) ?? this.known.get(key);
   }
 
   set(digest: Digest, ...identity: readonly (number | bigint)[]): void {

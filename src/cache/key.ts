@@ -3,7 +3,7 @@ import { finishDigest } from '../oci/digest.js';
 import type { CacheKey, Recipe } from './types.js';
 
 /** Raised when the meaning of a recipe changes: older records are then never found. */
-const version = 'tsbuild-key-1';
+const version = 'tsbuild-key-2';
 
 /** A key: the recipe and its digest. Every part is prefixed with its length, so no two recipes share a preimage. */
 export function makeKey(recipe: Recipe): CacheKey {

@@ -1,12 +1,15 @@
-import { digestOf, hexOf } from '../oci/digest.js';
+import { digestOf, hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Store } from '../store/store.js';
-import { makeKey } from './key.js';
+import { resultsBucket, readCacheRecord } from './read-record.js';
 import type { Cache, CacheKey, CacheRecord, StepIdentity } from './types.js';
 
-const results = 'cache';
-const latest = 'cache-latest';
+/** Bucket of the newest keys by step, for explanations. */
+export const latestBucket = 'cache-latest';
 
-/** The cache in the store: a record by key, and the key of the newest record by step. */
+/** Earlier keys of a step that are remembered: enough to go back and forth between a few variants. */
+const remembered = 8;
+
+/** The cache in the store: a record by key, and the keys of the newest records by step. */
 export class LocalCache<L> implements Cache<L> {
   /** `isLayer` guards the layers of a record that was read; `available` says whether a layer's bytes are still there. */
   constructor(
@@ -16,40 +19,47 @@ export class LocalCache<L> implements Cache<L> {
   ) {}
 
   async lookup(key: CacheKey): Promise<CacheRecord<L> | undefined> {
-    const record = this.#parse(await this.store.records(results).get(hexOf(key.digest)));
-    if (record === undefined || record.key.digest !== key.digest) return undefined;
+    const record = await this.#read(key.digest);
+    if (record === undefined) return undefined;
     const present = await Promise.all(record.snapshot.map((layer) => this.available(layer)));
     if (!present.every(Boolean)) return undefined;
-    await this.store.records(results).touch(hexOf(key.digest));
+    await this.store.records(resultsBucket).touch(hexOf(key.digest));
     return record;
   }
 
   async save(record: CacheRecord<L>): Promise<void> {
-    await this.store.records(results).put(hexOf(record.key.digest), record);
-    await this.store.records(latest).put(stepHex(record.step), { key: record.key.digest });
+    await this.store.records(resultsBucket).put(hexOf(record.key.digest), record);
+    if (record.by === 'content') return;
+    for (const hex of pointers(record.step)) await this.#remember(hex, record.key.digest);
   }
 
-  async previous(step: StepIdentity): Promise<CacheRecord<L> | undefined> {
-    const pointer = await this.store.records(latest).get(stepHex(step));
-    if (typeof pointer !== 'object' || pointer === null || !('key' in pointer)) return undefined;
-    const { key } = pointer;
-    if (typeof key !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(key)) return undefined;
-    return this.#parse(await this.store.records(results).get(key.slice('sha256:'.length)));
+  async previous(step: StepIdentity): Promise<readonly CacheRecord<L>[]> {
+    const keys = await Promise.all(pointers(step).map((hex) => this.#keys(hex)));
+    const records = await Promise.all([...new Set(keys.flat())].map((key) => this.#read(key)));
+    return records.filter((record) => record !== undefined);
   }
 
-  /** A record whose key is not the digest of its recipe was damaged or forged: no hit. */
-  #parse(value: unknown): CacheRecord<L> | undefined {
-    if (typeof value !== 'object' || value === null) return undefined;
-    const record = value as Partial<CacheRecord<L>>;
-    if (record.key === undefined || !Array.isArray(record.key.recipe) || !Array.isArray(record.snapshot))
-      return undefined;
-    if (!record.snapshot.every((layer) => this.isLayer(layer)) || !Array.isArray(record.inputs))
-      return undefined;
-    if (typeof record.created !== 'number' || typeof record.own !== 'number') return undefined;
-    return makeKey(record.key.recipe).digest === record.key.digest ? (record as CacheRecord<L>) : undefined;
+  async #read(key: Digest): Promise<CacheRecord<L> | undefined> {
+    const record = readCacheRecord(await this.store.records(resultsBucket).get(hexOf(key)), this.isLayer);
+    return record?.key.digest === key ? record : undefined;
+  }
+
+  async #remember(hex: string, key: Digest): Promise<void> {
+    const others = (await this.#keys(hex)).filter((known) => known !== key);
+    await this.store.records(latestBucket).put(hex, { keys: [key, ...others].slice(0, remembered) });
+  }
+
+  async #keys(hex: string): Promise<readonly Digest[]> {
+    const value = await this.store.records(latestBucket).get(hex);
+    if (typeof value !== 'object' || value === null || !('keys' in value)) return [];
+    return Array.isArray(value.keys) ? value.keys.filter(isDigest) : [];
   }
 }
 
-function stepHex(step: StepIdentity): string {
-  return hexOf(digestOf(JSON.stringify([step.dockerfile, step.stage, step.instruction])));
+/** Names of the records that remember a step: by its text, and by its place. */
+function pointers({ dockerfile, stage, instruction, place }: StepIdentity): readonly string[] {
+  return [
+    ['text', instruction],
+    ['place', place],
+  ].map(([kind, what]) => hexOf(digestOf(JSON.stringify([kind, dockerfile, stage, what]))));
 }

@@ -9,16 +9,24 @@ export interface CacheKey {
   readonly recipe: Recipe;
 }
 
-/** Finds a step again in the next build although line numbers moved: Dockerfile identity, stage, instruction. */
+/** Finds a step again in the next build although line numbers moved. */
 export interface StepIdentity {
+  /** What tells the Dockerfile from others: a path. */
   readonly dockerfile: string;
   readonly stage: string;
   readonly instruction: string;
+  /** `RUN 3`: the third RUN of its stage. Finds a step whose text changed. */
+  readonly place: string;
 }
 
-/** Result of a step, as kept. `L` names a layer in a way that outlives the process. */
+/**
+ * Result of a step, as kept. `L` names a layer in a way that outlives the process. A record is complete in itself: it
+ * can be carried to another store with the layers that it names.
+ */
 export interface CacheRecord<L> {
   readonly key: CacheKey;
+  /** The key that it is kept under: of the definitions, or of the content of its inputs. */
+  readonly by: 'definition' | 'content';
   readonly step: StepIdentity;
   /** The whole snapshot that the step led to, from the bottom up. */
   readonly snapshot: readonly L[];
@@ -26,6 +34,8 @@ export interface CacheRecord<L> {
   readonly own: number;
   /** Content digests of the inputs that it was made from, in the order of the vertex's inputs. */
   readonly inputs: readonly Digest[];
+  /** Digests of the layer chains of those inputs; of sources, of the source. Tells a result of another run from this. */
+  readonly chains: readonly Digest[];
   /** When the result was made: milliseconds since 1970. */
   readonly created: number;
   /** How long it took to make, in milliseconds. */
@@ -36,6 +46,9 @@ export interface CacheRecord<L> {
 export interface Cache<L> {
   lookup(key: CacheKey): Promise<CacheRecord<L> | undefined>;
   save(record: CacheRecord<L>): Promise<void>;
-  /** The newest record of the same step, whatever its key. */
-  previous(step: StepIdentity): Promise<CacheRecord<L> | undefined>;
+  /**
+   * Earlier records by definition of the same step, whatever their keys: those of the same text first, then those of
+   * the same place; the newest first among each. Their layers may be gone.
+   */
+  previous(step: StepIdentity): Promise<readonly CacheRecord<L>[]>;
 }

@@ -1,3 +1,4 @@
+import { durationOf } from '../util/duration.js';
 import { TsbuildError } from '../util/errors.js';
 import type { OptionTable, OptionValues } from './option-table.js';
 
@@ -84,20 +85,12 @@ export function wholeNumber(option: string, text: string): number {
   throw new TsbuildError('usage', `${option} takes a whole number, not ${JSON.stringify(text)}`);
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds of `500ms`, `2s`, `1m30s`, `24h`, `7d`; a number alone is seconds. Throws `usage`. */
+/** Milliseconds of a duration such as `2s` or `24h`; a number alone is seconds. Throws `usage`. */
 export function parseDuration(option: string, text: string): number {
-  if (/^\d+$/.test(text)) return wholeNumber(option, text) * 1000;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)) {
-    throw new TsbuildError(
-      'usage',
-      `${option} takes a duration such as 2s or 24h, not ${JSON.stringify(text)}`,
-    );
-  }
-  let total = 0;
-  for (const [, amount, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
-    total += Number(amount) * (units[unit] ?? 0);
-  }
-  return Math.round(total);
+  const duration = durationOf(text);
+  if (duration !== undefined) return duration;
+  throw new TsbuildError(
+    'usage',
+    `${option} takes a duration such as 2s or 24h, not ${JSON.stringify(text)}`,
+  );
 }

@@ -1,18 +1,18 @@
 import type { Recipe } from '../cache/types.js';
 import { Snapshot } from '../layers/snapshot.js';
 import type { CopyOp, ExecOp, ImageOp, InlineOp, MkdirOp, Op } from './ops.js';
-import type { Prepared, Workshop } from './runner.js';
+import type { Prepared, SelectedFiles, Workshop } from './runner.js';
 import { copyRunner } from './runners/copy.js';
 import { execRunner } from './runners/exec.js';
 import { imageRecipe, imageSnapshot } from './runners/image.js';
 import { inlineRecipe } from './runners/inline.js';
 import { mkdirRunner } from './runners/mkdir.js';
+import { isRemote } from './runners/remote.js';
 import type { Vertex } from './vertex.js';
 
 /** Vertices that bring something in and are never kept under a key of their own. */
 export function isSource(vertex: Vertex): boolean {
-  const { kind } = vertex.op;
-  return kind === 'scratch' || kind === 'image' || kind === 'context' || kind === 'inline';
+  return vertex.op.kind === 'scratch' || vertex.op.kind === 'image' || !entersByKey(vertex);
 }
 
 /** The op's own part of its definition key. */
@@ -21,6 +21,8 @@ export async function ownRecipe(vertex: Vertex, shop: Workshop): Promise<Recipe>
   switch (op.kind) {
     case 'scratch':
     case 'context':
+    case 'http':
+    case 'git':
       return [['op', op.kind]];
     case 'image':
       return imageRecipe(op);
@@ -37,7 +39,7 @@ export async function ownRecipe(vertex: Vertex, shop: Workshop): Promise<Recipe>
 
 /** Whether an input enters the definition key by its own key; others enter by the content that the op selects. */
 export function entersByKey({ op }: Vertex): boolean {
-  return op.kind !== 'context' && op.kind !== 'inline';
+  return op.kind !== 'context' && op.kind !== 'inline' && !isRemote(op);
 }
 
 /** The snapshot of a source; contexts and inline files have none: copy reads them itself. */
@@ -59,6 +61,23 @@ export function prepare(vertex: Vertex, inputs: readonly Snapshot[], shop: Works
     default:
       return Promise.reject(new Error(`${sourceName(op)} is a source and has no work`));
   }
+}
+
+/** What an op selects from contexts, under the digests that stand in its definition key. */
+export async function selectionsOf(vertex: Vertex, shop: Workshop): Promise<readonly SelectedFiles[]> {
+  switch (vertex.op.kind) {
+    case 'copy':
+      return (await copyRunner.selections?.(vertex as Vertex<CopyOp>, shop)) ?? [];
+    case 'exec':
+      return (await execRunner.selections?.(vertex as Vertex<ExecOp>, shop)) ?? [];
+    default:
+      return [];
+  }
+}
+
+/** Whether a step runs a program: worth waiting for when another process runs it already. */
+export function isExecution({ op }: Vertex): boolean {
+  return op.kind === 'exec';
 }
 
 function sourceName(op: Exclude<Op, CopyOp | MkdirOp | ExecOp> | InlineOp): string {

@@ -1,22 +1,41 @@
-import { explainMiss } from '../cache/explain.js';
-import { makeKey } from '../cache/key.js';
-import type { Cache, CacheKey, CacheRecord } from '../cache/types.js';
-import type { LayerId, LayerRef } from '../layers/layer.js';
+import { explanationText } from '../cache/explain-text.js';
+import type { FileListings } from '../cache/file-listing.js';
+import type { ClaimStep } from '../cache/claim-step.js';
+import type { Cache, CacheRecord } from '../cache/types.js';
+import type { Layer, LayerId, LayerRef } from '../layers/layer.js';
 import type { Snapshot } from '../layers/snapshot.js';
 import type { Digest } from '../oci/digest.js';
-import { TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
-import { entersByKey, isSource, ownRecipe, prepare, sourceSnapshot } from './dispatch.js';
-import { Plan } from './plan.js';
-import type { Prepared, Workshop } from './runner.js';
+import { attempt, chains, equal, usableRecord, type Attempt } from './attempt.js';
+import { isExecution, isSource, selectionsOf, sourceSnapshot } from './dispatch.js';
+import { Explainer } from './explainer.js';
+import { Ledger } from './ledger.js';
+import { locatedError } from './located-error.js';
+import { Plan, type Facts } from './plan.js';
+import type { Workshop } from './runner.js';
 import { StepLog } from './step-log.js';
 import type { Vertex } from './vertex.js';
 
 export interface SolverOptions {
   readonly shop: Workshop;
   readonly cache: Cache<LayerRef>;
+  readonly listings: FileListings;
+  /** Makes other processes that want the same step wait. */
+  readonly claim: ClaimStep;
   /** The Dockerfile, for errors. */
   readonly source: Source;
+  /** Milliseconds that the result of a RUN counts, unless a comment above it says another time. */
+  readonly ttl?: number | undefined;
+}
+
+/** Where the result of a step came from. */
+export interface Provenance {
+  readonly verdict: 'built' | 'cached';
+  /** The key that it is kept under. */
+  readonly key: Digest;
+  readonly by: CacheRecord<LayerRef>['by'];
+  /** When the result was made: milliseconds since 1970. */
+  readonly created: number;
 }
 
 /**
@@ -26,17 +45,16 @@ export interface SolverOptions {
  */
 export class Solver {
   readonly #solved = new Map<Digest, Promise<Snapshot>>();
-  readonly #keys = new Map<Digest, Promise<CacheKey>>();
-  readonly #hits = new Map<Digest, Promise<CacheRecord<LayerRef> | undefined>>();
-  readonly #plan = new Plan((vertex) => this.#definitionHit(vertex));
+  readonly #ledger: Ledger;
   readonly #log: StepLog;
 
   constructor(private readonly options: SolverOptions) {
     this.#log = new StepLog(options.shop.job);
+    this.#ledger = new Ledger(options);
   }
 
-  /** Layers that were made, not taken from the cache. */
-  readonly built = new Set<LayerId>();
+  /** Where the layers of the results came from, by layer. */
+  readonly provenance = new Map<LayerId, Provenance>();
 
   /** Steps that were taken from the cache and steps that were done. */
   get counts(): { readonly hits: number; readonly misses: number } {
@@ -44,156 +62,149 @@ export class Solver {
   }
 
   async solve(target: Vertex): Promise<Snapshot> {
-    await this.#plan.add(target);
-    return this.#solve(target);
+    const facts = await this.#ledger.facts(target);
+    const build = { facts, plan: new Plan(target, facts), explainer: new Explainer(this.options, target) };
+    return this.#solve(target, build);
   }
 
-  #solve(vertex: Vertex): Promise<Snapshot> {
-    return memoised(this.#solved, vertex, () => this.#solveOnce(vertex));
+  #solve(vertex: Vertex, build: Build): Promise<Snapshot> {
+    const known = this.#solved.get(vertex.digest);
+    if (known !== undefined) return known;
+    const solved = this.#solveOnce(vertex, build);
+    this.#solved.set(vertex.digest, solved);
+    return solved;
   }
 
-  async #solveOnce(vertex: Vertex): Promise<Snapshot> {
-    if (isSource(vertex)) return sourceSnapshot(vertex, this.options.shop);
+  async #solveOnce(vertex: Vertex, build: Build): Promise<Snapshot> {
+    const { shop } = this.options;
+    if (isSource(vertex)) return sourceSnapshot(vertex, shop);
+    const record = usableRecord(build.facts.get(vertex.digest));
     try {
-      const hit = await this.#definitionHit(vertex);
-      if (hit !== undefined && !this.#plan.isDoubtful(vertex)) {
+      if (record !== undefined && !build.plan.isDoubtful(vertex)) {
         this.#log.cachedWithAncestors(vertex);
-        return this.options.shop.layers.snapshot(hit.snapshot);
+        this.#rememberAncestors(vertex, build);
+        return shop.layers.snapshot(record.snapshot);
       }
-      const inputs = await Promise.all(vertex.inputs.map((input) => this.#solve(input)));
-      this.options.shop.job.signal.throwIfAborted();
-      return await this.#solveFrom(vertex, inputs, hit);
+      const inputs = await Promise.all(vertex.inputs.map((input) => this.#solve(input, build)));
+      shop.job.signal.throwIfAborted();
+      return await this.#solveFrom(vertex, await attempt(vertex, inputs, shop), build);
     } catch (error) {
-      throw this.#located(error, vertex);
+      throw locatedError(error, vertex, this.options.source);
     }
   }
 
-  /** With solved inputs: a definition hit whose inputs still have the recorded content, a content hit, or work. */
-  async #solveFrom(
-    vertex: Vertex,
-    inputs: readonly Snapshot[],
-    hit: CacheRecord<LayerRef> | undefined,
-  ): Promise<Snapshot> {
-    const prepared = await prepare(vertex, inputs, this.options.shop);
-    const contents = await Promise.all(
-      vertex.inputs.map(async (input, i) =>
-        isSource(input) ? input.digest : ((await inputs[i]?.content()) ?? input.digest),
-      ),
-    );
-    if (hit !== undefined && equal(hit.inputs, contents)) {
-      return this.#reuse(vertex, inputs, hit);
+  /** A definition hit whose inputs still have the recorded content, a content hit, or work. */
+  async #solveFrom(vertex: Vertex, task: Attempt, build: Build): Promise<Snapshot> {
+    const record = usableRecord(build.facts.get(vertex.digest));
+    if (record !== undefined && equal(record.inputs, task.contents)) return this.#reuse(vertex, task, record);
+    const found = await this.#ledger.lookup(vertex, task.contentKey);
+    if (found !== undefined) return this.#reuse(vertex, task, found);
+    if (!isExecution(vertex) || vertex.origin.ignoreCache) return this.#make(vertex, task, build);
+    const { signal } = this.options.shop.job;
+    const onWait = () => this.#log.waiting(vertex);
+    const release = await this.options.claim(task.contentKey.digest, { signal, onWait });
+    try {
+      const made = await this.#ledger.lookup(vertex, task.contentKey);
+      return made === undefined
+        ? await this.#make(vertex, task, build)
+        : await this.#reuse(vertex, task, made);
+    } finally {
+      release();
     }
-    const contentKey = makeKey(prepared.recipe);
-    const found = vertex.origin.ignoreCache ? undefined : await this.options.cache.lookup(contentKey);
-    if (found !== undefined) {
-      const snapshot = this.#reuse(vertex, inputs, found);
-      await this.#save(vertex, {
-        ...found,
-        snapshot: snapshot.layers.map((layer) => layer.ref),
-        inputs: contents,
-      });
-      return snapshot;
-    }
-    return this.#make(vertex, inputs, { prepared, contentKey, contents });
   }
 
-  async #make(
-    vertex: Vertex,
-    inputs: readonly Snapshot[],
-    {
-      prepared,
-      contentKey,
-      contents,
-    }: { prepared: Prepared; contentKey: CacheKey; contents: readonly Digest[] },
-  ): Promise<Snapshot> {
-    const key = await this.#definitionKey(vertex);
-    const previous = await this.options.cache.previous(vertex.origin.identity);
-    const reason = vertex.origin.ignoreCache
-      ? 'the cache was not asked'
-      : explainMiss(previous?.key.recipe, key.recipe);
-    const started = this.options.shop.now();
-    const layer = await this.#log.running(vertex, reason, () => prepared.make());
-    this.built.add(layer.ref.id);
-    const snapshot = baseOf(vertex, inputs).with(layer);
+  async #make(vertex: Vertex, task: Attempt, build: Build): Promise<Snapshot> {
+    const { shop, cache } = this.options;
+    const started = shop.now();
+    const layer = await this.#work(vertex, task, build);
+    const snapshot = baseOf(vertex, task.inputs).with(layer);
+    await layer.keep();
     const record = {
-      key: contentKey,
+      key: task.contentKey,
+      by: 'content',
       step: vertex.origin.identity,
       snapshot: snapshot.layers.map(({ ref }) => ref),
       own: 1,
-      inputs: contents,
+      inputs: task.contents,
+      chains: chains(vertex, task.inputs),
       created: layer.ref.created,
-      duration: this.options.shop.now() - started,
-    };
-    await layer.keep();
-    await this.options.cache.save(record);
-    await this.#save(vertex, record);
+      duration: shop.now() - started,
+    } as const;
+    await cache.save(record);
+    await this.#keep(vertex, record, 'built');
+    await this.#keepListings(vertex);
     return snapshot;
   }
 
-  #reuse(vertex: Vertex, inputs: readonly Snapshot[], record: CacheRecord<LayerRef>): Snapshot {
+  /** Does the step, and says why. Files that were copied before and not kept are only looked up in their source again. */
+  async #work(vertex: Vertex, { prepared, contents }: Attempt, build: Build): Promise<Layer> {
+    const facts = build.facts.get(vertex.digest);
+    const key = await this.#ledger.key(vertex);
+    const miss = { key, refusal: facts?.refusal, stale: facts?.record, contents };
+    const explanation = await build.explainer.explain(vertex, miss);
+    if (explanation.kind === 'gone' && !isExecution(vertex)) {
+      this.#log.cached(vertex);
+      return prepared.make();
+    }
+    const reason = explanation.kind === 'first' ? undefined : explanationText(explanation);
+    return this.#log.running(vertex, reason, () => prepared.make());
+  }
+
+  /** The layer of a record on the inputs of this build; the record is kept under the definition key as well. */
+  async #reuse(vertex: Vertex, task: Attempt, record: CacheRecord<LayerRef>): Promise<Snapshot> {
     this.#log.cached(vertex);
     const own = record.snapshot.at(-1);
     if (own === undefined) throw new Error(`cache record of ${vertex.origin.name} names no layer`);
-    return baseOf(vertex, inputs).with(this.options.shop.layers.open(own));
+    const snapshot = baseOf(vertex, task.inputs).with(this.options.shop.layers.open(own));
+    const here = {
+      ...record,
+      snapshot: snapshot.layers.map(({ ref }) => ref),
+      inputs: task.contents,
+      chains: chains(vertex, task.inputs),
+    };
+    if (record.by === 'content' || !equal(record.chains, here.chains))
+      await this.#keep(vertex, here, 'cached');
+    else this.#remember(here, 'cached');
+    return snapshot;
   }
 
-  async #save(vertex: Vertex, record: CacheRecord<LayerRef>): Promise<void> {
-    const key = await this.#definitionKey(vertex);
-    await this.options.cache.save({ ...record, key, step: vertex.origin.identity });
+  /** Keeps a result under the definition key. */
+  async #keep(vertex: Vertex, record: CacheRecord<LayerRef>, verdict: Provenance['verdict']): Promise<void> {
+    this.#remember(record, verdict);
+    const key = await this.#ledger.key(vertex);
+    await this.options.cache.save({ ...record, key, by: 'definition', step: vertex.origin.identity });
   }
 
-  #definitionKey(vertex: Vertex): Promise<CacheKey> {
-    return memoised(this.#keys, vertex, async () => {
-      const own = await ownRecipe(vertex, this.options.shop);
-      const keyed = vertex.inputs.filter((input) => entersByKey(input));
-      const inputs = keyed.map(async (input): Promise<[string, string]> => {
-        return [inputLabel(vertex, input), (await this.#definitionKey(input)).digest];
-      });
-      return makeKey([...own, ...(await Promise.all(inputs))]);
-    });
+  #remember({ key, by, created, snapshot }: CacheRecord<LayerRef>, verdict: Provenance['verdict']): void {
+    const own = snapshot.at(-1);
+    if (own !== undefined) this.provenance.set(own.id, { verdict, key: key.digest, by, created });
   }
 
-  #definitionHit(vertex: Vertex): Promise<CacheRecord<LayerRef> | undefined> {
-    return memoised(this.#hits, vertex, async () => {
-      if (isSource(vertex) || vertex.origin.ignoreCache) return undefined;
-      try {
-        return await this.options.cache.lookup(await this.#definitionKey(vertex));
-      } catch (error) {
-        throw this.#located(error, vertex);
-      }
-    });
+  #rememberAncestors(vertex: Vertex, build: Build): void {
+    const record = build.facts.get(vertex.digest)?.record;
+    if (record === undefined) return;
+    this.#remember(record, 'cached');
+    const [base] = vertex.inputs;
+    if (base !== undefined) this.#rememberAncestors(base, build);
   }
 
-  #located(error: unknown, vertex: Vertex): unknown {
-    const { range } = vertex.origin;
-    return error instanceof TsbuildError && range !== undefined
-      ? error.at(range, this.options.source)
-      : error;
+  /** So that a later miss can name the files that differ. */
+  async #keepListings(vertex: Vertex): Promise<void> {
+    for (const { digest, entry } of await selectionsOf(vertex, this.options.shop)) {
+      await this.options.listings.save(digest, entry);
+    }
   }
 }
 
-/** Promise per vertex digest. */
-function memoised<T>(memo: Map<Digest, Promise<T>>, vertex: Vertex, compute: () => Promise<T>): Promise<T> {
-  const known = memo.get(vertex.digest);
-  if (known !== undefined) return known;
-  const promise = compute();
-  memo.set(vertex.digest, promise);
-  return promise;
+/** What one call of `solve` goes by. */
+interface Build {
+  readonly facts: ReadonlyMap<Digest, Facts>;
+  readonly plan: Plan;
+  readonly explainer: Explainer;
 }
 
 function baseOf(vertex: Vertex, inputs: readonly Snapshot[]): Snapshot {
   const [base] = inputs;
   if (base === undefined) throw new Error(`${vertex.origin.name} has no base`);
   return base;
-}
-
-/** How a miss names an input; the same in every build, so that recipes can be compared. */
-function inputLabel(vertex: Vertex, input: Vertex): string {
-  const place = vertex.inputs.indexOf(input);
-  if (place > 0) return `the result of source ${place}`;
-  return input.op.kind === 'image' ? 'the base image' : 'the result of the step before';
-}
-
-function equal(a: readonly Digest[], b: readonly Digest[]): boolean {
-  return a.length === b.length && a.every((digest, i) => digest === b[i]);
 }

@@ -1,10 +1,12 @@
 import type { Digest } from '../oci/digest.js';
 import type { Job } from '../progress/event.js';
+import { isSource } from './dispatch.js';
 import { ancestry, type Vertex } from './vertex.js';
 
 /** Tells what becomes of each vertex, once each, and counts. */
 export class StepLog {
   readonly #told = new Set<Digest>();
+  readonly #declared = new Set<Digest>();
   #hits = 0;
   #misses = 0;
 
@@ -23,13 +25,18 @@ export class StepLog {
   /** A definition hit: what it was made of need not be looked at. */
   cachedWithAncestors(vertex: Vertex): void {
     for (const ancestor of ancestry(vertex)) {
-      if (ancestor.op.kind !== 'scratch' && ancestor.op.kind !== 'inline' && ancestor.op.kind !== 'context')
-        this.cached(ancestor);
+      if (!isSource(ancestor) || ancestor.op.kind === 'image') this.cached(ancestor);
     }
   }
 
+  /** Another process does this step: its result will be taken. */
+  waiting(vertex: Vertex): void {
+    this.#declare(vertex);
+    this.job.emit({ kind: 'waiting', step: vertex.digest, reason: 'another build runs this step' });
+  }
+
   /** Does the work of a step between its events. */
-  async running<T>(vertex: Vertex, reason: string, work: () => Promise<T>): Promise<T> {
+  async running<T>(vertex: Vertex, reason: string | undefined, work: () => Promise<T>): Promise<T> {
     this.#tell(vertex);
     this.#misses += 1;
     this.job.emit({ kind: 'missed', step: vertex.digest, reason });
@@ -49,8 +56,13 @@ export class StepLog {
   #tell(vertex: Vertex): boolean {
     if (this.#told.has(vertex.digest)) return false;
     this.#told.add(vertex.digest);
-    const { name, range } = vertex.origin;
-    this.job.emit({ kind: 'declared', step: vertex.digest, name, range });
+    this.#declare(vertex);
     return true;
+  }
+
+  #declare({ digest, origin: { name, range } }: Vertex): void {
+    if (this.#declared.has(digest)) return;
+    this.#declared.add(digest);
+    this.job.emit({ kind: 'declared', step: digest, name, range });
   }
 }

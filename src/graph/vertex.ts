@@ -10,8 +10,12 @@ export interface Origin {
   readonly name: string;
   readonly identity: StepIdentity;
   readonly range?: SourceRange | undefined;
-  /** `--no-cache`: the cache is not asked, its result is kept. */
+  /** `--no-cache`, `--refresh`: the cache is not asked, its result is kept. */
   readonly ignoreCache: boolean;
+  /** Milliseconds that its result counts, said by a comment above the instruction. */
+  readonly ttl?: number | undefined;
+  /** Names of the variables of the step that are build arguments: for people. */
+  readonly buildArguments?: readonly string[] | undefined;
 }
 
 /** A node of the build graph: an operation on the results of other vertices. */

@@ -19,15 +19,22 @@ type AnyEntry = Node | ChangesetEntry;
 interface Scheme {
   readonly label: string;
   readonly times: boolean;
+  readonly owners: boolean;
   readonly known: WeakMap<AnyDirectory, Digest>;
 }
 
-const content: Scheme = { label: 'tsbuild.content.v1', times: false, known: new WeakMap() };
-const identity: Scheme = { label: 'tsbuild.identity.v1', times: true, known: new WeakMap() };
+const content: Scheme = { label: 'tsbuild.content.v1', times: false, owners: true, known: new WeakMap() };
+const context: Scheme = { label: 'tsbuild.context.v1', times: false, owners: false, known: new WeakMap() };
+const identity: Scheme = { label: 'tsbuild.identity.v1', times: true, owners: true, known: new WeakMap() };
 
 /** Digest of everything but mtimes: type, mode, owner, xattrs, size, content, targets, devices, names, hard links. */
 export function contentDigest(node: Node): Digest {
   return digestOfEntry(node, content);
+}
+
+/** As `contentDigest`, without owners: of files of a build context, which all belong to root in an image. */
+export function contextDigest(node: Node): Digest {
+  return digestOfEntry(node, context);
 }
 
 /** As `contentDigest`, with mtimes. */
@@ -86,11 +93,17 @@ function leaf(entry: Exclude<AnyEntry, AnyDirectory>, scheme: Scheme): string {
   }
 }
 
-function metadata(meta: Metadata | undefined, { times }: Scheme): string {
+function metadata(meta: Metadata | undefined, { times, owners }: Scheme): string {
   if (meta === undefined) return '';
   const xattrs = [...(meta.xattrs ?? [])].sort(byName);
   const values = xattrs.flatMap(([name, value]) => [name, Buffer.from(value).toString('latin1')]);
-  const numbers = [meta.mode, meta.uid, meta.gid, times ? meta.mtime : '', xattrs.length];
+  const numbers = [
+    meta.mode,
+    owners ? meta.uid : '',
+    owners ? meta.gid : '',
+    times ? meta.mtime : '',
+    xattrs.length,
+  ];
   return fields(...numbers.map(String), ...values);
 }
 

@@ -28,6 +28,12 @@ export interface Missed {
   readonly step: StepId;
   readonly reason?: string | undefined;
 }
+/** The step cannot go on before somebody else is done: another process of the machine. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  readonly step: StepId;
+  readonly reason: string;
+}
 export interface Output {
   readonly kind: 'output';
   readonly step: StepId;
@@ -78,7 +84,7 @@ export interface Built {
 }
 
 export type BuildEvent =
-  Declared | Started | Cached | Missed | Output | Transfer | Warning | Finished | Built;
+  Declared | Started | Cached | Missed | Waiting | Output | Transfer | Warning | Finished | Built;
 
 /** What every long operation is given: how to stop it and whom to tell. */
 export interface Job {

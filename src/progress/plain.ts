@@ -35,6 +35,9 @@ export class PlainRenderer implements Renderer {
       case 'missed':
         if (event.reason !== undefined) this.#say(event.step, `cache miss: ${escapeControls(event.reason)}`);
         break;
+      case 'waiting':
+        this.#say(event.step, `waiting: ${escapeControls(event.reason)}`);
+        break;
       case 'output':
         this.#output(event);
         break;

@@ -17,6 +17,8 @@ interface Running {
   readonly step: Step;
   readonly log: LogTail;
   transfer: string | undefined;
+  /** Why it runs, when that is known. */
+  reason: string | undefined;
 }
 
 /**
@@ -49,6 +51,10 @@ export class TtyRenderer implements Renderer {
         this.#cached(event.step);
         break;
       case 'missed':
+        Object.assign(this.#begin(event.step), { reason: event.reason, transfer: undefined });
+        break;
+      case 'waiting':
+        this.#begin(event.step).transfer = `waiting: ${event.reason}`;
         break;
       case 'output': {
         const { step, log } = this.#begin(event.step);
@@ -92,7 +98,7 @@ export class TtyRenderer implements Renderer {
     if (known !== undefined) return known;
     const step = this.#steps.get(id);
     step.startedAt ??= this.#options.clock();
-    const running: Running = { step, log: new LogTail(failureLines), transfer: undefined };
+    const running: Running = { step, log: new LogTail(failureLines), transfer: undefined, reason: undefined };
     this.#running.set(id, running);
     return running;
   }
@@ -115,7 +121,8 @@ export class TtyRenderer implements Renderer {
     if (outcome === 'done') this.#done += 1;
     const time = formatSeconds(secondsOf(step, this.#options.clock()));
     const name = escapeControls(step.name);
-    if (outcome === 'done') this.#print('green', '✔', `${name} ${paint('dim', time, color)}`);
+    const reason = running?.reason === undefined ? '' : `\n  ↳ ${escapeControls(running.reason)}`;
+    if (outcome === 'done') this.#print('green', '✔', `${name} ${paint('dim', `${time}${reason}`, color)}`);
     else if (outcome === 'failed') this.#failed(step, running, escapeControls(error ?? 'failed'));
     else if (running !== undefined) this.#print('yellow', '■', `${name} canceled`);
   }

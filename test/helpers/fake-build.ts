@@ -1,15 +1,27 @@
 import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stepClaims } from '../../src/cache/claim-step.js';
+import { FileListings } from '../../src/cache/file-listing.js';
 import { LocalCache } from '../../src/cache/local-cache.js';
+import { CacheMounts } from '../../src/executor/cache-mounts.js';
+import { secretsOf } from '../../src/executor/secrets.js';
+import { sshAgents } from '../../src/executor/ssh-agents.js';
 import type { ExecResult, ExecSpec, Executor } from '../../src/executor/types.js';
+import { proxyVariables } from '../../src/graph/lower/arguments.js';
 import { lower } from '../../src/graph/lower/lower.js';
+import type { LowerRequest, Lowered, ResolvedImage } from '../../src/graph/lower/lowering.js';
 import type { Workshop } from '../../src/graph/runner.js';
-import { Solver } from '../../src/graph/solver.js';
-import { isLayerRef, type LayerRef } from '../../src/layers/layer.js';
+import { MountViews } from '../../src/graph/runners/mount-sources.js';
+import { Solver, type SolverOptions } from '../../src/graph/solver.js';
+import { isLayerRef, type Layer, type LayerRef } from '../../src/layers/layer.js';
 import { LayerStore } from '../../src/layers/layer-store.js';
-import { scanContext } from '../../src/layers/scan-context.js';
+import { scanContext, type ContextFilter } from '../../src/layers/scan-context.js';
 import { walkTree } from '../../src/layers/walk-tree.js';
+import { canonicalJson } from '../../src/oci/canonical-json.js';
+import { digestOf, type Digest } from '../../src/oci/digest.js';
+import type { Platform } from '../../src/oci/platform.js';
+import type { ImageConfig } from '../../src/oci/types.js';
 import { assertBuildable } from '../../src/parser/assert-buildable.js';
 import { parseDockerfile } from '../../src/parser/parse.js';
 import type { BuildEvent } from '../../src/progress/event.js';
@@ -23,9 +35,29 @@ export interface FakeResult {
   readonly ran: readonly string[];
   /** Names of the steps that were taken from the cache. */
   readonly cached: readonly string[];
+  /** Steps that were done and why, as far as that is known. */
+  readonly missed: ReadonlyMap<string, string>;
+  /** Content digest of the result. */
+  readonly content: Digest;
+  readonly layers: readonly Layer[];
   readonly events: readonly BuildEvent[];
   /** Paths of the resulting tree with the content of files. */
   readonly files: ReadonlyMap<string, string>;
+}
+
+export interface FakeOptions {
+  readonly ignoreCache?: LowerRequest['ignoreCache'] | undefined;
+  readonly target?: string | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly platform?: Platform | undefined;
+  /** Configs of base images by name; a name that is not here is an image without layers. */
+  readonly bases?: Readonly<Record<string, object>> | undefined;
+  readonly ignore?: ContextFilter | undefined;
+  /** Milliseconds. */
+  readonly ttl?: number | undefined;
+  readonly now?: (() => number) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -40,13 +72,14 @@ export class FakeBuild {
   private constructor(
     readonly folder: string,
     readonly context: string,
-    private readonly store: Store,
+    readonly store: Store,
   ) {}
 
-  static async open(): Promise<FakeBuild> {
-    const folder = await mkdtemp(join(tmpdir(), 'tsbuild-fake-'));
+  /** In a new folder, or in one that another process made. */
+  static async open(shared?: string): Promise<FakeBuild> {
+    const folder = shared ?? (await mkdtemp(join(tmpdir(), 'tsbuild-fake-')));
     const context = join(folder, 'context');
-    await mkdir(context);
+    await mkdir(context, { recursive: true });
     return new FakeBuild(folder, context, await openStore(join(folder, 'store')));
   }
 
@@ -61,39 +94,64 @@ export class FakeBuild {
     await writeFile(file, text);
   }
 
-  async build(
+  async build(text: string, options: FakeOptions = {}): Promise<FakeResult> {
+    const ran: string[] = [];
+    const events: BuildEvent[] = [];
+    const { lowered, solving } = await this.prepare(text, options, { ran, events });
+    const snapshot = await new Solver(solving).solve(lowered.vertex);
+    return {
+      ran,
+      events,
+      cached: cachedNames(events),
+      missed: missedReasons(events),
+      files: await contents(snapshot),
+      content: await snapshot.content(),
+      layers: snapshot.layers,
+    };
+  }
+
+  /** The graph of a Dockerfile and what a solver needs. */
+  async prepare(
     text: string,
-    { ignoreCache = () => false, target }: { ignoreCache?: (stage: string) => boolean; target?: string } = {},
-  ): Promise<FakeResult> {
+    options: FakeOptions,
+    { ran, events }: { readonly ran: string[]; readonly events: BuildEvent[] },
+  ): Promise<{ readonly lowered: Lowered; readonly solving: SolverOptions }> {
     const dockerfile = parseDockerfile({ name: 'Dockerfile', text: `${text}\n` });
     assertBuildable(dockerfile);
-    const platform = { os: 'linux', architecture: 'amd64' };
+    const { ignoreCache = () => false, target, platform = { os: 'linux', architecture: 'amd64' } } = options;
     const lowered = await lower({
       dockerfile,
       identity: '/Dockerfile',
       target,
       platform,
       buildPlatform: platform,
-      buildArgs: new Map(),
-      labels: new Map(),
+      buildArgs: new Map(Object.entries(options.buildArgs ?? {})),
+      labels: new Map(Object.entries(options.labels ?? {})),
       ignoreCache,
-      resolveImage: (name) => Promise.reject(new Error(`asked for the image ${name}`)),
+      resolveImage: (name) => Promise.resolve(fakeImage(name, options.bases?.[name])),
     });
-    const ran: string[] = [];
-    const events: BuildEvent[] = [];
-    const shop = this.#workshop(ran, events);
-    const cache = new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref));
-    const snapshot = await new Solver({ shop, cache, source: dockerfile.source }).solve(lowered.vertex);
-    return { ran, events, cached: cachedNames(events), files: await contents(snapshot) };
+    const shop = this.#workshop(ran, { events, options });
+    const solving = {
+      shop,
+      cache: new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref)),
+      listings: new FileListings(this.store),
+      claim: stepClaims(this.store),
+      source: dockerfile.source,
+      ttl: options.ttl,
+    };
+    return { lowered, solving };
   }
 
-  #workshop(ran: string[], events: BuildEvent[]): Workshop {
+  #workshop(
+    ran: string[],
+    { events, options }: { readonly events: BuildEvent[]; readonly options: FakeOptions },
+  ): Workshop {
     const { store } = this;
     const job = {
-      signal: new AbortController().signal,
+      signal: options.signal ?? new AbortController().signal,
       emit: (event: BuildEvent) => void events.push(event),
     };
-    const scanned = scanContext(toByteString(this.context));
+    const scanned = scanContext(toByteString(this.context), options.ignore);
     return {
       job,
       layers: new LayerStore({
@@ -107,8 +165,16 @@ export class FakeBuild {
       executor: () => Promise.resolve(this.#executor(ran)),
       limitExecutions: (work) => work(),
       temporaryFile: () => store.temporaryPath(),
-      proxies: [],
-      now: () => Date.now(),
+      proxies: proxyVariables(new Map(Object.entries(options.buildArgs ?? {}))),
+      equipment: {
+        secrets: secretsOf(new Map()),
+        agents: sshAgents(new Map(), () => toByteString(store.temporaryPath())),
+        caches: new CacheMounts(toByteString(join(this.folder, 'caches')), ''),
+        views: new MountViews(),
+        extraHosts: [],
+        limits: {},
+      },
+      now: options.now ?? (() => Date.now()),
     };
   }
 
@@ -146,6 +212,28 @@ function cachedNames(events: readonly BuildEvent[]): string[] {
     events.flatMap((event) => (event.kind === 'declared' ? [[event.step, event.name]] : [])),
   );
   return events.flatMap((event) => (event.kind === 'cached' ? [names.get(event.step) ?? ''] : []));
+}
+
+function missedReasons(events: readonly BuildEvent[]): ReadonlyMap<string, string> {
+  const names = new Map(
+    events.flatMap((event) => (event.kind === 'declared' ? [[event.step, event.name]] : [])),
+  );
+  return new Map(
+    events.flatMap((event) =>
+      event.kind === 'missed' ? [[names.get(event.step) ?? '', event.reason ?? 'first']] : [],
+    ),
+  );
+}
+
+/** A base without layers; `change` makes its config, and so its digest, another. */
+function fakeImage(name: string, change: object = {}): ResolvedImage {
+  const config: ImageConfig = {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: [] },
+    ...change,
+  };
+  return { name, configDigest: digestOf(canonicalJson(config)), config, layers: [] };
 }
 
 async function contents(

@@ -1,8 +1,9 @@
+import type { SourceRange } from '../../util/source.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
 import type { Descriptor, ImageConfig } from '../../oci/types.js';
 import type { Dockerfile, Diagnostic, Stage } from '../../parser/types.js';
-import type { ImageOp } from '../ops.js';
+import type { ExecOp, ImageOp } from '../ops.js';
 import type { Vertex } from '../vertex.js';
 import type { StageState } from './stage-state.js';
 
@@ -29,10 +30,23 @@ export interface LowerRequest {
   readonly buildPlatform: Platform;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
-  /** Stages whose steps do not ask the cache. */
-  readonly ignoreCache: (stage: string) => boolean;
+  /** Steps that do not ask the cache, by the name of their stage and their place. */
+  readonly ignoreCache: (stage: string, range: SourceRange) => boolean;
   readonly resolveImage: (name: string, platform: Platform) => Promise<ResolvedImage>;
+  /** What a name of `--build-context` stands for: it comes before stages and images of that name. */
+  readonly namedContext?: ((name: string, platform: Platform) => Promise<NamedSource | undefined>) | undefined;
+  /** Network of the steps that name none; `default` without it. */
+  readonly network?: ExecOp['network'] | undefined;
+  /** What the Dockerfile may ask for; nothing without it. */
+  readonly entitlements?: ReadonlySet<Entitlement> | undefined;
 }
+
+/** What `--build-context` puts in the place of a name: files, which are a context of that full name, or an image. */
+export type NamedSource =
+  { readonly kind: 'files'; readonly name: string } | { readonly kind: 'image'; readonly image: ResolvedImage };
+
+/** A right that RUN has only when the caller grants it. */
+export type Entitlement = 'network.host' | 'security.insecure';
 
 /** The graph of one target on one platform, and what its image is besides layers. */
 export interface Lowered {
@@ -50,7 +64,7 @@ export interface StageContext {
   readonly stage: Stage;
   /** `build 3/5`: for names of steps. */
   readonly label: (step: number) => string;
-  /** Lowers another stage, or resolves an image, for COPY --from. */
+  /** Lowers another stage, or resolves an image, for COPY --from and RUN --mount. */
   readonly source: (from: string, stage: Stage) => Promise<{ readonly vertex: Vertex }>;
   readonly warn: (warning: Diagnostic) => void;
 }

@@ -1,40 +1,47 @@
 import type { Recipe } from '../../cache/types.js';
-import { contentDigest, changesetContentDigest } from '../../layers/content-digest.js';
+import { changesetContentDigest, contextDigest } from '../../layers/content-digest.js';
+import { cleanPath } from '../../layers/path.js';
 import { emptyTree } from '../../layers/tree.js';
 import type { CopyOp } from '../ops.js';
 import type { Prepared, Runner, Task, Workshop } from '../runner.js';
 import type { Vertex } from '../vertex.js';
 import { copyChangeset } from './copy-changeset.js';
 import { selectSources, type CopyOrigin } from './copy-sources.js';
+import { isRemote, remoteRecipe } from './remote.js';
 
-/** The flags and words of the instruction. */
+/** The flags and words of the instruction. Where a relative destination leads is what counts, not how it was said. */
 function opRecipe(op: CopyOp): Recipe {
   return [
     ['op', op.kind],
-    ['destination', op.destination],
-    ['working directory', op.workdir],
+    ['destination', resolvedDestination(op)],
     ['--chown', op.chown ?? ''],
     ['--chmod', op.chmod ?? ''],
     ['--parents', String(op.parents)],
     ['--link', String(op.link)],
-    ['unpack', op.unpack],
+    ['unpack', op.sources.map(({ unpack }) => unpack).join(' ')],
     ...op.exclude.map((pattern): [string, string] => ['--exclude', pattern]),
     ...op.sources.map(({ pattern, input }): [string, string] => [`source ${input}`, pattern]),
   ];
 }
 
-/** Sources from the context or the Dockerfile enter the definition key by their content. */
-async function selectionRecipe(vertex: Vertex<CopyOp>, shop: Workshop): Promise<Recipe> {
-  const origins = vertex.inputs.map((input) =>
+/** Absolute and clean; what ends in a slash or a dot is a folder, and ends in a slash. */
+function resolvedDestination({ destination, workdir }: CopyOp): string {
+  const path = cleanPath(destination.startsWith('/') ? destination : `${workdir}/${destination}`);
+  return `/${path}${path !== '' && /(?:^|\/)\.{0,2}$/.test(destination) ? '/' : ''}`;
+}
+
+/** Sources from the context or the Dockerfile, which enter the definition key by their content. */
+function outsideSources({ inputs, op }: Vertex<CopyOp>, shop: Workshop) {
+  const origins = inputs.map((input) =>
     isInput(input) ? { vertex: input, snapshot: undefined } : undefined,
   );
-  const sources = await selectSources(vertex.op, origins, shop);
-  return sources.flatMap(({ pattern, selections }) =>
-    selections.map(({ path, node }): [string, string] => [
-      `files of ${pattern}`,
-      `${path}\0${contentDigest(node)}`,
-    ]),
-  );
+  return selectSources(op, origins, shop);
+}
+
+/** Remote sources enter it by what they are now; they are fetched when the copy is done. */
+async function remoteSources({ inputs }: Vertex<CopyOp>, shop: Workshop): Promise<Recipe> {
+  const recipes = inputs.map(({ op }, i) => (isRemote(op) ? remoteRecipe(op, i, shop) : []));
+  return (await Promise.all(recipes)).flat();
 }
 
 function isInput({ op }: Vertex): boolean {
@@ -43,7 +50,20 @@ function isInput({ op }: Vertex): boolean {
 
 export const copyRunner: Runner<CopyOp> = {
   async definition(vertex, shop) {
-    return [...opRecipe(vertex.op), ...(await selectionRecipe(vertex, shop))];
+    const files = (await outsideSources(vertex, shop)).flatMap(({ pattern, selections }) =>
+      selections.map(({ path, node }): [string, string] => [
+        `files of ${pattern}`,
+        `${path}\0${contextDigest(node)}`,
+      ]),
+    );
+    return [...opRecipe(vertex.op), ...files, ...(await remoteSources(vertex, shop))];
+  },
+
+  async selections(vertex, shop) {
+    const sources = await outsideSources(vertex, shop);
+    return sources.flatMap(({ selections }) =>
+      selections.map(({ node }) => ({ digest: contextDigest(node), entry: node })),
+    );
   },
 
   async prepare(task: Task<CopyOp>): Promise<Prepared> {

@@ -1,0 +1,177 @@
+import {
+  causeOf,
+  changeOf,
+  differences,
+  type Cause,
+  type Difference,
+  type Explanation,
+} from '../cache/explain.js';
+import { compareListings, listFiles, type FileChange, type FileListing } from '../cache/file-listing.js';
+import type { CacheKey, CacheRecord, StepIdentity } from '../cache/types.js';
+import type { LayerRef } from '../layers/layer.js';
+import { joinPath } from '../layers/path.js';
+import { isDigest, type Digest } from '../oci/digest.js';
+import { selectionsOf } from './dispatch.js';
+import { inputOfLabel } from './ledger.js';
+import type { Refusal } from './plan.js';
+import type { SolverOptions } from './solver.js';
+import { ancestry, type Vertex } from './vertex.js';
+
+/** What is known of a miss besides its key. */
+export interface Miss {
+  readonly key: CacheKey;
+  readonly refusal?: Refusal | undefined;
+  /** The record of this very key, when its inputs had another content. */
+  readonly stale?: CacheRecord<LayerRef> | undefined;
+  /** Content digests of the inputs, when they are known. */
+  readonly contents?: readonly Digest[] | undefined;
+}
+
+type Selections = ReadonlyMap<Digest, FileListing>;
+
+/** Says why steps miss, by the nearest earlier record of the same step. */
+export class Explainer {
+  readonly #texts: ReadonlySet<string>;
+
+  constructor(
+    private readonly options: SolverOptions,
+    target: Vertex,
+  ) {
+    this.#texts = new Set(ancestry(target).map(({ origin }) => textKey(origin.identity)));
+  }
+
+  async explain(vertex: Vertex, { key, refusal, stale, contents = [] }: Miss): Promise<Explanation> {
+    if (refusal?.why === 'asked') return { kind: 'asked' };
+    if (refusal?.why === 'expired') return { kind: 'expired', age: refusal.age, ttl: refusal.ttl };
+    const places =
+      stale === undefined ? [] : contents.flatMap((digest, i) => (digest === stale.inputs[i] ? [] : [i]));
+    if (places.length > 0)
+      return { kind: 'changed', causes: places.map((place) => stepCause(vertex, place)) };
+    const nearest = await this.nearest(vertex, key);
+    if (nearest === undefined) return { kind: 'first' };
+    const { instruction } = vertex.origin.identity;
+    if (nearest.step.instruction !== instruction) {
+      return { kind: 'instruction', before: nearest.step.instruction, now: instruction };
+    }
+    const differing = differences(nearest.key.recipe, key.recipe);
+    const found = causesAmong(differing, { before: nearest.inputs, now: contents });
+    if (found.length === 0) return { kind: 'gone' };
+    return { kind: 'changed', causes: await this.#causes(vertex, found) };
+  }
+
+  /**
+   * Of the same text the record that differs least, the newest of several; else the newest one at the same place,
+   * unless its text stands elsewhere now: then this step was put in, not changed.
+   */
+  async nearest(vertex: Vertex, { recipe }: CacheKey): Promise<CacheRecord<LayerRef> | undefined> {
+    const { identity } = vertex.origin;
+    const earlier = await this.options.cache.previous(identity);
+    const [best] = earlier
+      .filter(({ step }) => step.instruction === identity.instruction)
+      .map((record) => ({ record, distance: differences(record.key.recipe, recipe).length }))
+      .sort((a, b) => a.distance - b.distance);
+    return best?.record ?? earlier.find(({ step }) => !this.#texts.has(textKey(step)));
+  }
+
+  async #causes(vertex: Vertex, found: readonly Difference[]): Promise<readonly Cause[]> {
+    const isFiles = ({ label }: Difference) => label.startsWith('files of ');
+    const selections: Selections = found.some(isFiles) ? await this.#selections(vertex) : new Map();
+    return Promise.all(
+      found.map(async (difference): Promise<Cause> => {
+        if (isFiles(difference)) return this.#filesCause(difference, selections);
+        const place = inputOfLabel(difference.label);
+        return place === undefined || vertex.inputs[place]?.op.kind === 'image'
+          ? causeOf(difference, vertex.origin.buildArguments)
+          : stepCause(vertex, place);
+      }),
+    );
+  }
+
+  async #selections(vertex: Vertex): Promise<Selections> {
+    const selected = await selectionsOf(vertex, this.options.shop);
+    return new Map(selected.map(({ digest, entry }) => [digest, listFiles(entry)]));
+  }
+
+  async #filesCause({ label, before, now }: Difference, selections: Selections): Promise<Cause> {
+    const cause = {
+      kind: 'files',
+      name: label.slice('files of '.length),
+      change: changeOf(before, now),
+    } as const;
+    const was = selectedPaths(before);
+    const is = selectedPaths(now);
+    const changes: FileChange[] = [];
+    for (const path of [...new Set([...is.keys(), ...was.keys()])].sort()) {
+      const old = was.get(path);
+      const fresh = is.get(path);
+      if (old === fresh) continue;
+      if (old === undefined) changes.push({ path, change: 'added' });
+      else if (fresh === undefined) changes.push({ path, change: 'removed' });
+      else
+        changes.push(...(await this.#compare(path, old, { digest: fresh, listing: selections.get(fresh) })));
+    }
+    return { ...cause, files: changes.map((change) => ({ ...change, path: change.path || cause.name })) };
+  }
+
+  async #compare(
+    path: string,
+    before: Digest,
+    now: { readonly digest: Digest; readonly listing: FileListing | undefined },
+  ): Promise<readonly FileChange[]> {
+    const old = await this.options.listings.read(before);
+    if (old === undefined || now.listing === undefined) return [];
+    return compareListings(old, now.listing).map((change) => ({
+      ...change,
+      path: change.path === '' ? path : joinPath(path, change.path),
+    }));
+  }
+}
+
+/**
+ * An input that was made in another way is no cause when it holds the same, and files are none when other ones are
+ * asked for; of all causes at least one stays.
+ */
+function causesAmong(
+  found: readonly Difference[],
+  { before, now }: { readonly before: readonly Digest[]; readonly now: readonly Digest[] },
+): readonly Difference[] {
+  const otherSource = found.some(({ label }) => label.startsWith('source '));
+  const causes = found.filter(({ label, ...values }) => {
+    if (otherSource && label.startsWith('files of ') && changeOf(values.before, values.now) !== 'changed')
+      return false;
+    const place = inputOfLabel(label);
+    return place === undefined || now[place] === undefined || now[place] !== before[place];
+  });
+  return causes.length === 0 ? found : causes;
+}
+
+function stepCause(vertex: Vertex, place: number): Cause {
+  const name = vertex.inputs[place]?.origin.name ?? `source ${place}`;
+  return { kind: 'step', name, change: 'changed' };
+}
+
+function textKey({ dockerfile, stage, instruction }: StepIdentity): string {
+  return JSON.stringify([dockerfile, stage, instruction]);
+}
+
+/** Digests by path, of a part of a recipe: `path\0digest`, a digest alone, or a list of them as JSON. */
+function selectedPaths(value: string | undefined): ReadonlyMap<string, Digest> {
+  const parts = value === undefined ? [] : value.startsWith('[') ? listOf(value) : [value];
+  return new Map(
+    parts.flatMap((part): [string, Digest][] => {
+      const end = part.lastIndexOf('\0');
+      const digest = part.slice(end + 1);
+      return isDigest(digest) ? [[part.slice(0, Math.max(end, 0)), digest]] : [];
+    }),
+  );
+}
+
+function listOf(json: string): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? value.filter((part) => typeof part === 'string') : [];
+  } catch {
+    // A path that starts with a bracket.
+    return [json];
+  }
+}
