@@ -16,7 +16,7 @@ export interface DockerfileCase {
   readonly env?: Readonly<Record<string, string>>;
   readonly buildah?: Expected;
   readonly buildkit?: Expected;
-  /** tsbuild refuses this still: what it must say, rather than ignore what was asked. */
+  /** What tsbuild must say where it cannot do this yet, rather than ignore what was asked. */
   readonly refused?: RegExp;
 }
 
