@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import type { CertificateOptions } from './types.js';
+import type { CertificateFiles, CertificateOptions } from './types.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 
 const defaultFolders = ['/etc/docker/certs.d', '/etc/containers/certs.d'];
@@ -26,16 +26,16 @@ export async function secureContextFor(
   host: string,
   options: CertificateOptions = {},
 ): Promise<SecureContext> {
-  const found = await Promise.all(
-    (options.folders ?? defaultFolders).map((folder) => readHostFolder(join(folder, host))),
-  );
+  const own = options.hosts?.get(host) ?? {};
+  const found = await foldersFor(host, options);
   const bundles = await Promise.all([
     firstReadable(options.systemBundle === undefined ? systemBundles : [options.systemBundle]),
     firstReadable(options.extraBundle === undefined ? [] : [options.extraBundle]),
-    ...(options.authorities ?? []).map((file) => readNamed(file)),
+    ...[...(own.authorities ?? []), ...(options.authorities ?? [])].map((file) => readNamed(file)),
   ]);
-  const identity = await clientIdentity(options, found.map(({ identities }) => identities).flat());
-  const ca = [...bundles, ...found.map(({ authorities }) => authorities).flat()].filter(
+  const named = await clientIdentity(own.client ?? options.client);
+  const identity = named ?? found.flatMap(({ identities }) => identities)[0];
+  const ca = [...bundles, ...found.flatMap(({ authorities }) => authorities)].filter(
     (pem) => pem !== undefined,
   );
   try {
@@ -51,16 +51,31 @@ export async function secureContextFor(
   }
 }
 
-async function clientIdentity(
-  { client }: CertificateOptions,
-  found: readonly Identity[],
-): Promise<Identity | undefined> {
-  if (client === undefined) return found[0];
+interface FolderContent {
+  readonly authorities: readonly Buffer[];
+  readonly identities: readonly Identity[];
+}
+
+/** What the folder for all registries and the host's own ones have. */
+async function foldersFor(host: string, { folder, folders }: CertificateOptions): Promise<FolderContent[]> {
+  const own = (folders ?? defaultFolders).map((parent) => readHostFolder(join(parent, host)));
+  return Promise.all([...(folder === undefined ? [] : [readNamedFolder(folder)]), ...own]);
+}
+
+async function readNamedFolder(folder: string): Promise<FolderContent> {
+  await readdir(folder).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  return readHostFolder(folder);
+}
+
+async function clientIdentity(client: CertificateFiles['client']): Promise<Identity | undefined> {
+  if (client === undefined) return undefined;
   return { certificate: await readNamed(client.certificate), key: await readNamed(client.key) };
 }
 
 /** docker's certs.d: `*.crt` are authorities, `x.cert` with `x.key` a client certificate. */
-async function readHostFolder(folder: string): Promise<{ authorities: Buffer[]; identities: Identity[] }> {
+async function readHostFolder(folder: string): Promise<FolderContent> {
   const names = (await readdir(folder).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
   const authorities = await Promise.all(
     names.filter((name) => name.endsWith('.crt')).map((name) => readNamed(join(folder, name))),
@@ -89,10 +104,11 @@ async function readNamed(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new TsbuildError(
-      'registry',
-      `cannot read ${JSON.stringify(file)}: ${errnoCode(error) ?? 'unknown error'}`,
-      { cause: error },
-    );
+    throw unreadable(file, error);
   }
+}
+
+function unreadable(path: string, cause: unknown): TsbuildError {
+  const reason = errnoCode(cause) ?? 'unknown error';
+  return new TsbuildError('registry', `cannot read ${JSON.stringify(path)}: ${reason}`, { cause });
 }

@@ -7,10 +7,12 @@ import { Connections } from './connections.js';
 import { downloadBlob } from './download.js';
 import { Endpoints } from './endpoint.js';
 import type { Exchanger } from './exchange.js';
-import { withMirrors } from './mirrors.js';
 import { fetchManifest, putManifest, resolveManifest } from './manifests.js';
+import { listReferrers } from './referrers.js';
 import { Attempts, withRetries } from './retry.js';
+import { withRules } from './rules.js';
 import { Sender } from './sender.js';
+import { signIn } from './sign-in.js';
 import { listTags } from './tags.js';
 import type {
   PushableBlob,
@@ -38,7 +40,9 @@ const defaultChunk = 32 * 1024 * 1024;
 /** Makes a client. Nothing is read or connected before it is used. */
 export function createRegistryClient(options: RegistryOptions): RegistryClient {
   const client = new Client(options);
-  return options.mirrors === undefined ? client : withMirrors(client, options.mirrors);
+  return options.rules === undefined || options.rules.length === 0
+    ? client
+    : withRules(client, options.rules);
 }
 
 class Client implements RegistryClient {
@@ -65,8 +69,11 @@ class Client implements RegistryClient {
     });
   }
 
-  resolve(reference: Reference, job: Job): Promise<ResolvedManifest | undefined> {
-    return this.#retried(job, () => resolveManifest(this.#sender, reference, job));
+  resolve(reference: Reference, job: Job, patience?: number): Promise<ResolvedManifest | undefined> {
+    const attempts = Math.min(patience ?? Infinity, this.#retries.attempts);
+    return withRetries(new Attempts({ ...this.#retries, attempts }, job), () =>
+      resolveManifest(this.#sender, reference, job),
+    );
   }
 
   manifest(reference: Reference, job: Job): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
@@ -124,6 +131,14 @@ class Client implements RegistryClient {
 
   listTags(where: Repository, job: Job): Promise<string[]> {
     return listTags(this.#sender, where, { job, retries: this.#retries });
+  }
+
+  referrers(where: Repository, digest: Digest, job: Job): Promise<readonly Descriptor[]> {
+    return listReferrers(this.#sender, where, { digest, job, retries: this.#retries });
+  }
+
+  signIn(registry: string, job: Job): Promise<void> {
+    return this.#retried(job, () => signIn(this.#sender, registry, job));
   }
 
   close(): void {

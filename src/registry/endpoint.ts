@@ -44,6 +44,7 @@ export class Endpoints {
       (entry) =>
         entry === '*' ||
         entry.toLowerCase() === url.host ||
+        (entry.startsWith('*.') && host.endsWith(entry.slice(1).toLowerCase())) ||
         (entry.includes('/') && isInNetwork(host, entry)),
     );
   }

@@ -43,12 +43,29 @@ export interface TimeoutOptions {
   readonly minimumRate: number;
 }
 
-/** All paths are absolute host paths; those that do not exist are ignored but `authorities` and `client`. */
-export interface CertificateOptions {
-  /** PEM files of authorities trusted besides the system's, for every registry. */
+/** A client certificate: PEM files. */
+export interface ClientCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Trust and identity; PEM files. */
+export interface CertificateFiles {
+  /** Authorities trusted besides the system's. */
   readonly authorities?: readonly string[] | undefined;
-  /** Client certificate and key (PEM files), for every registry that asks. */
-  readonly client?: { readonly certificate: string; readonly key: string } | undefined;
+  /** What is shown to a registry that asks. */
+  readonly client?: ClientCertificate | undefined;
+}
+
+/**
+ * `authorities` and `client` are for every registry. All paths are absolute host paths; files that are named one by
+ * one and `folder` must exist, the others are ignored when they do not.
+ */
+export interface CertificateOptions extends CertificateFiles {
+  /** The same for single registries, by `host[:port]`; they come before those for all. */
+  readonly hosts?: ReadonlyMap<string, CertificateFiles> | undefined;
+  /** A folder with `*.crt`, and `*.cert` with `*.key`, for every registry. */
+  readonly folder?: string | undefined;
   /** The system's bundle: value of SSL_CERT_FILE. The usual places are tried when undefined. */
   readonly systemBundle?: string | undefined;
   /** Value of NODE_EXTRA_CA_CERTS. */
@@ -64,12 +81,33 @@ export interface ProxyOptions {
   readonly no?: string | undefined;
 }
 
+/** What holds for names below a prefix, as in containers-registries.conf(5). The longest prefix that fits is used. */
+export interface RegistryRule {
+  /** `host[:port][/path]`, or `*.domain` for all hosts below a domain. */
+  readonly prefix: string;
+  /** `host[:port][/path]` that takes the prefix's place when something is pulled; undefined: the prefix itself. */
+  readonly location?: string | undefined;
+  /** Nothing is pulled from there or pushed to it. */
+  readonly blocked?: boolean | undefined;
+  /** Asked before the location when something is pulled, in this order. */
+  readonly mirrors?: readonly Mirror[] | undefined;
+  /** Whether the location is left alone when the mirrors fail. */
+  readonly mirrorsOnly?: boolean | undefined;
+}
+
+export interface Mirror {
+  /** `host[:port][/path]` in place of the rule's prefix. */
+  readonly location: string;
+  /** Which manifests it is asked for (all). Blobs are always asked for by digest. */
+  readonly serves?: 'all' | 'digests' | 'tags' | undefined;
+}
+
 export interface RegistryOptions {
   readonly credentials: CredentialSource;
-  /** `host[:port]`s, addresses in CIDR form or `*`: certificates are not checked and plain http is tried. */
+  /** `host[:port]`s, `*.domain`s, addresses in CIDR form or `*`: certificates are not checked and plain http is tried. */
   readonly insecureRegistries?: readonly string[] | undefined;
-  /** `host[:port][/path]`s that are asked first when something is pulled, by registry (`docker.io`). */
-  readonly mirrors?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** What holds for parts of registries. */
+  readonly rules?: readonly RegistryRule[] | undefined;
   readonly retries?: RetryOptions | undefined;
   readonly timeouts?: Partial<TimeoutOptions> | undefined;
   readonly userAgent?: string | undefined;
@@ -99,8 +137,11 @@ export type PushOutcome = 'exists' | 'mounted' | 'uploaded';
  * `auth`, `image` (a manifest that is not what it should be) or `cancelled`.
  */
 export interface RegistryClient {
-  /** What a tag or digest names now, without fetching it; undefined when the registry has no such manifest. */
-  resolve(reference: Reference, job: Job): Promise<ResolvedManifest | undefined>;
+  /**
+   * What a tag or digest names now, without fetching it; undefined when the registry has no such manifest. `patience`
+   * is the number of further attempts, where there is a way to go on without an answer.
+   */
+  resolve(reference: Reference, job: Job, patience?: number): Promise<ResolvedManifest | undefined>;
   /** Fetches a manifest or an index and compares it with the digest of the reference, if there is one. */
   manifest(reference: Reference, job: Job): Promise<{ descriptor: Descriptor; bytes: Buffer }>;
   /**
@@ -127,6 +168,10 @@ export interface RegistryClient {
   /** Throws when the registry would refuse a push, by opening an upload and abandoning it. */
   checkPush(repository: Repository, job: Job): Promise<void>;
   listTags(repository: Repository, job: Job): Promise<string[]>;
+  /** What refers to a manifest by `subject` (signatures, bills of materials); none when there is nothing. */
+  referrers(repository: Repository, digest: Digest, job: Job): Promise<readonly Descriptor[]>;
+  /** Signs in with the credentials that the source has for the registry. Throws when it refuses them. */
+  signIn(registry: string, job: Job): Promise<void>;
   /** Closes idle connections. */
   close(): void;
 }

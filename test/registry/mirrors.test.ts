@@ -39,7 +39,7 @@ const pulls = test.macro({
   async exec(t, mirrorHas: string | undefined, rules: readonly Rule[], { warnings, origin }: Expected) {
     const [mirror, registry] = [await filled(t, mirrorHas, rules), await filled(t, 'a')];
     const client = quickClient({
-      mirrors: { [registry.host]: [`${mirror.host}/cache/`] },
+      rules: [{ prefix: registry.host, mirrors: [{ location: `${mirror.host}/cache/` }] }],
       retries: { attempts: 0, delay: 1 },
     });
     t.teardown(() => client.close());
@@ -72,7 +72,7 @@ test('wants a password', pulls, 'cache/a', [{ path: /manifests|blobs/, fault: fa
 
 test('nothing is pushed to a mirror', async (t) => {
   const [mirror, registry] = [await filled(t, undefined), await filled(t, undefined)];
-  const client = quickClient({ mirrors: { [registry.host]: [mirror.host] } });
+  const client = quickClient({ rules: [{ prefix: registry.host, mirrors: [{ location: mirror.host }] }] });
   t.teardown(() => client.close());
   await pushImage(client, image, [parseReference(`${registry.host}/a:1`)], recordedJob(), 's');
   t.is(mirror.seen.length, 0);
@@ -80,7 +80,7 @@ test('nothing is pushed to a mirror', async (t) => {
 
 test('the failure of the registry itself is the one that is told', async (t) => {
   const [mirror, registry] = [await filled(t, undefined), await filled(t, undefined)];
-  const client = quickClient({ mirrors: { [registry.host]: [mirror.host] } });
+  const client = quickClient({ rules: [{ prefix: registry.host, mirrors: [{ location: mirror.host }] }] });
   t.teardown(() => client.close());
   const reference = parseReference(`${registry.host}/a:v1`);
   t.is(await client.resolve(reference, recordedJob()), undefined);
