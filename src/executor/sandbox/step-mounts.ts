@@ -128,7 +128,7 @@ function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, 
       const kind = isDirectory ? 'directory' : 'file';
       const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
       const source = mount.writable
-        ? discardingMount({ ...splitSource(mount.source, isDirectory), place: `${memoryPath}/bind-${index}` })
+        ? discardingMount({ ...splitSource(mount.source), place: `${memoryPath}/bind-${index}` })
         : clone(mount.source);
       return [...source, setAttributes('new', attributes, label), ...attachAt(at, kind, label)];
     }
@@ -162,12 +162,8 @@ function cloneInside(directory: string, path: string, label: string): Operation[
   ];
 }
 
-/** A single file is shown through an overlay of its directory. */
-function splitSource(
-  source: string,
-  isDirectory: boolean,
-): { readonly lowers: readonly string[]; readonly path: string } {
-  if (isDirectory) return { lowers: [source], path: '' };
+/** Shown through an overlay of its directory: an overlay's own root has the metadata of its upper. */
+function splitSource(source: string): { readonly lowers: readonly string[]; readonly path: string } {
   const slash = source.lastIndexOf('/');
   return { lowers: [source.slice(0, slash) || '/'], path: source.slice(slash + 1) };
 }
@@ -207,12 +203,14 @@ function discardingMount(from: {
     ...newMount({ type: 'tmpfs', options: [['mode', '700']], attributes: inert }, 'new', label),
     { call: 'openat', args: [AT, place, linux.O_PATH | linux.O_CLOEXEC], result: { slot: 'target' }, label },
     ...attachTo('new', 'target', label),
-    ...['upper', 'work', 'view', 'empty'].map((name) => directory(`${place}/${name}`, 0o755)),
+    ...['upper', 'work', 'view', ...(from.lowers.length === 0 ? ['empty'] : [])].map((name) =>
+      directory(`${place}/${name}`, 0o755),
+    ),
     ...all.flatMap((path, index) => openAs(path, fd(index), label)),
     { call: 'chdir', args: ['/proc/self/fd'], label },
     { call: 'mount', args: ['overlay', `${place}/view`, 'overlay', linux.MS_NODEV, options], label },
     { call: 'chdir', args: ['/'] },
-    { call: 'close_range', args: [firstViewFd, fd(all.length), 0], label },
+    { call: 'close_range', args: [firstViewFd, fd(all.length - 1), 0], label },
     ...(from.path === ''
       ? cloneMount({ directory: AT, path: `${place}/view` }, 'new', label)
       : cloneInside(`${place}/view`, from.path, label)),

@@ -58,8 +58,17 @@ function limits({ openFiles, coreSize }: HostFacts): Operation[] {
   ];
 }
 
+const limitLabels: Readonly<Record<number, string>> = {
+  [linux.RLIMIT_CORE]: 'limit core files',
+  [linux.RLIMIT_NOFILE]: 'limit open files',
+};
+
 function setLimit({ resource, soft, hard }: Ulimit): Operation {
-  return { call: 'prlimit64', args: [0, resource, { words: [soft, hard] }, 0], label: 'set a limit' };
+  return {
+    call: 'prlimit64',
+    args: [0, resource, { words: [soft, hard] }, 0],
+    label: limitLabels[resource] ?? 'set a limit',
+  };
 }
 
 function restrict(host: HostFacts): Operation[] {

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { asAddition } from '../../layers/changeset.js';
 import { changesetContentDigest } from '../../layers/content-digest.js';
 import { mapEntries } from '../../layers/map-entries.js';
@@ -139,7 +140,8 @@ async function write(
   path: string,
   namespace: OverlayNamespace,
 ): Promise<string> {
-  const destination = toByteString(path);
+  await mkdir(path, { mode: 0o700 });
+  const destination = toByteString(`${path}/root`);
   await materialise({ changeset, bodies }, emptyTree(), destination, namespace);
   return destination;
 }
