@@ -1,13 +1,9 @@
-import { stepClaims } from '../cache/claim-step.js';
-import { FileListings } from '../cache/file-listing.js';
-import { LocalCache } from '../cache/local-cache.js';
 import type { Mode } from '../executor/types.js';
-import { lower } from '../graph/lower/lower.js';
 import type { Lowered } from '../graph/lower/lowering.js';
-import { refreshedSteps, type Refresh } from '../graph/refresh.js';
+import type { Refresh } from '../graph/refresh.js';
 import { Solver } from '../graph/solver.js';
-import { isLayerRef, type LayerRef } from '../layers/layer.js';
-import { hostPlatform, type Platform } from '../oci/platform.js';
+import type { RemoteBlob } from '../layers/layer.js';
+import type { Platform } from '../oci/platform.js';
 import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
@@ -16,11 +12,11 @@ import type { Store } from '../store/store.js';
 import type { BuildContext } from './build-context.js';
 import { findProblems, reportFindings } from './findings.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
-import { ImageResolver, type PullPolicy } from './image-resolver.js';
+import type { PullPolicy } from './image-resolver.js';
 import type { NamedContext } from './named-contexts.js';
 import type { TemporaryFiles } from './temporary-files.js';
 import type { StepSettings } from './step-equipment.js';
-import { openWorkshop } from './workshop.js';
+import { openBuild } from './open-build.js';
 
 /** What to build. Paths are absolute. */
 export interface BuildInput {
@@ -57,6 +53,8 @@ export interface BuildTools {
   readonly remotes: () => Promise<Remotes>;
   /** Deleted by the caller when images were exported and pushed. */
   readonly temporary: TemporaryFiles;
+  /** Reads a blob that is not in the store; undefined: from its registry. */
+  readonly fetchBlob?: ((blob: RemoteBlob) => AsyncIterable<Uint8Array>) | undefined;
   /** What RUN steps get. */
   readonly steps: StepSettings;
 }
@@ -73,38 +71,14 @@ export interface BuildResult {
 
 /** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
 export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
-  const platform = input.platform ?? hostPlatform();
-  const images = new ImageResolver({ ...tools, policy: input.pull });
-  const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
-  const lowered = await lower({
-    dockerfile: input.dockerfile,
-    identity: input.identity,
-    target: input.target,
-    platform,
-    buildPlatform: hostPlatform(),
-    buildArgs: input.buildArgs,
-    labels: input.labels,
-    ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
-    resolveImage: (name, wanted) => images.resolve(name, wanted),
-    network: tools.steps.network,
-    entitlements: tools.steps.entitlements,
-  });
-  const shop = openWorkshop(input, tools);
+  const { platform, lowered, shop, solving } = await openBuild(input, tools);
   try {
     reportFindings(
       await findProblems(input, { ...lowered, vertices: [lowered.vertex] }, shop),
       input,
       tools.job,
     );
-    const cache = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
-    const solver = new Solver({
-      shop,
-      cache,
-      listings: new FileListings(tools.store),
-      claim: stepClaims(tools.store),
-      source: input.dockerfile.source,
-      ttl: input.cacheTtl,
-    });
+    const solver = new Solver(solving);
     const snapshot = await solver.solve(lowered.vertex);
     const epoch = input.epoch ?? epochOf(lowered);
     const image = await finishImage(lowered.state, snapshot, {

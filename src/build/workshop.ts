@@ -18,7 +18,8 @@ export interface OpenWorkshop extends Workshop {
 }
 
 /** Gathers what the runners of one build share. Nothing is probed, walked or created before it is asked for. */
-export function openWorkshop(input: BuildInput, { store, client, job, remotes, temporary, steps }: BuildTools): OpenWorkshop {
+export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop {
+  const { store, client, job, remotes, temporary, steps } = tools;
   const limit = pLimit(input.jobs ?? availableParallelism());
   const equipmentTools = {
     store,
@@ -38,7 +39,7 @@ export function openWorkshop(input: BuildInput, { store, client, job, remotes, t
     job,
     layers: new LayerStore({
       store,
-      fetch: (blob) => fetchBlob(blob, { client, job }),
+      fetch: tools.fetchBlob ?? ((blob) => fetchBlob(blob, { client, job })),
       namespace: () => Promise.resolve('trusted'),
     }),
     executor,

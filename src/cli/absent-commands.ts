@@ -23,8 +23,6 @@ export const absentCommands: ReadonlyMap<string, AbsentCommand> = new Map(
     config: planned('use tsbuild inspect'),
     diff: planned('compare tsbuild inspect of both images'),
     bake: planned('call tsbuild build for each target'),
-    plan: planned('tsbuild build --progress=plain says why a step ran'),
-    explain: planned('tsbuild build --progress=plain says why a step ran'),
     check: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
     lint: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
     doctor: planned('tsbuild build says what a machine lacks when the first RUN step needs it'),

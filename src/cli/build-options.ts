@@ -30,6 +30,10 @@ export const buildOptions = {
     describe: 'Platform to build for; several are separated by commas',
   },
   'no-cache': { kind: 'flag', describe: 'Run every step, whatever is cached' },
+  'dry-run': {
+    kind: 'flag',
+    describe: 'Print which steps are in the cache and build nothing, as tsbuild plan',
+  },
   refresh: {
     kind: 'list',
     value: 'STAGE[:LINE]',

@@ -3,6 +3,8 @@ import type { Command } from './command.js';
 /** The commands by name, each loaded when it is used. `cache du` is one name. */
 export const commandLoaders = {
   build: async () => (await import('./commands/build.js')).build,
+  plan: async () => (await import('./commands/plan.js')).plan,
+  explain: async () => (await import('./commands/explain.js')).explain,
   push: async () => (await import('./commands/push.js')).push,
   pull: async () => (await import('./commands/pull.js')).pull,
   images: async () => (await import('./commands/images.js')).images,

@@ -163,6 +163,7 @@ export class FakeBuild {
       }),
       context: () => scanned,
       executor: () => Promise.resolve(this.#executor(ran)),
+      remotes: () => Promise.reject(new Error('nothing is downloaded')),
       limitExecutions: (work) => work(),
       temporaryFile: () => store.temporaryPath(),
       proxies: proxyVariables(new Map(Object.entries(options.buildArgs ?? {}))),

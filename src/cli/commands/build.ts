@@ -18,6 +18,10 @@ export const build = defineCommand({
       const { runCall } = await import('../run-call.js');
       return runCall(request, request.call, cli);
     }
+    if (options['dry-run']) {
+      const { runPlan } = await import('../run-plan.js');
+      return runPlan(request, cli, false);
+    }
     const { runBuild } = await import('../run-build.js');
     return runBuild(request, cli);
   },

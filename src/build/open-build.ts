@@ -1,0 +1,50 @@
+import { stepClaims } from '../cache/claim-step.js';
+import { FileListings } from '../cache/file-listing.js';
+import { LocalCache } from '../cache/local-cache.js';
+import { lower } from '../graph/lower/lower.js';
+import type { Lowered } from '../graph/lower/lowering.js';
+import { refreshedSteps } from '../graph/refresh.js';
+import type { SolverOptions } from '../graph/solver.js';
+import { isLayerRef, type LayerRef } from '../layers/layer.js';
+import { hostPlatform, type Platform } from '../oci/platform.js';
+import type { BuildInput, BuildTools } from './build.js';
+import { ImageResolver } from './image-resolver.js';
+import { openWorkshop, type OpenWorkshop } from './workshop.js';
+
+/** The graph of one target for one platform, and what solves it. Nothing was run, walked or fetched for it. */
+export interface OpenBuild {
+  readonly platform: Platform;
+  readonly lowered: Lowered;
+  readonly shop: OpenWorkshop;
+  readonly solving: SolverOptions;
+}
+
+/** Base images are resolved. The caller disposes of the workshop. */
+export async function openBuild(input: BuildInput, tools: BuildTools): Promise<OpenBuild> {
+  const platform = input.platform ?? hostPlatform();
+  const images = new ImageResolver({ ...tools, policy: input.pull });
+  const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
+  const lowered = await lower({
+    dockerfile: input.dockerfile,
+    identity: input.identity,
+    target: input.target,
+    platform,
+    buildPlatform: hostPlatform(),
+    buildArgs: input.buildArgs,
+    labels: input.labels,
+    ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
+    resolveImage: (name, wanted) => images.resolve(name, wanted),
+    network: tools.steps.network,
+    entitlements: tools.steps.entitlements,
+  });
+  const shop = openWorkshop(input, tools);
+  const solving = {
+    shop,
+    cache: new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref)),
+    listings: new FileListings(tools.store),
+    claim: stepClaims(tools.store),
+    source: input.dockerfile.source,
+    ttl: input.cacheTtl,
+  };
+  return { platform, lowered, shop, solving };
+}

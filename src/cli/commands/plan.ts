@@ -1,0 +1,19 @@
+import { buildOptions } from '../build-options.js';
+import { buildRequest } from '../build-request.js';
+import { defineCommand } from '../define-command.js';
+import { formatOption, isJson } from '../format-option.js';
+import { buildPeerFlags } from '../peer-flags.js';
+
+export const plan = defineCommand({
+  name: 'plan',
+  summary: 'Print which steps of a build are in the cache, without building',
+  positionals: 'CONTEXT',
+  arity: [1, 1],
+  options: { ...buildOptions, format: formatOption },
+  peerFlags: buildPeerFlags,
+  epilogue: 'The options are those of tsbuild build. Nothing is run and no layer is fetched.',
+  async run({ options, positionals: [context = ''] }, cli) {
+    const { runPlan } = await import('../run-plan.js');
+    return runPlan(buildRequest(context, options, cli.env), cli, isJson(options.format));
+  },
+});
