@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { CacheMounts } from '../executor/cache-mounts.js';
+import { cacheMountFolder } from '../executor/cache-mounts-prune.js';
 import { stepNetworks, type StepNetworks } from '../executor/networks.js';
 import { secretsOf } from '../executor/secrets.js';
 import { sshAgents, type AgentSource } from '../executor/ssh-agents.js';
@@ -33,9 +34,6 @@ export interface EquipmentTools {
   /** BUILDKIT_CACHE_MOUNT_NS. */
   readonly cacheNamespace: string;
 }
-
-/** Folder of the store that holds the caches of RUN --mount=type=cache. */
-export const cacheMountFolder = 'cache-mounts/v1';
 
 /** Nothing is opened or started before a step asks for it. */
 export function stepEquipment(settings: StepSettings, tools: EquipmentTools): StepEquipment {

@@ -44,7 +44,7 @@ export interface StoredRecord {
 const keyPattern = /^[0-9a-f]{64}$/;
 const bucketPattern = /^[a-z][a-z0-9-]{0,63}$/;
 /** Folders of a store that are no buckets. */
-const reserved = new Set(['blobs', 'directories', 'references', 'locks', 'tmp', 'scratch']);
+const reserved = new Set(['blobs', 'directories', 'references', 'locks', 'tmp', 'scratch', 'cache-mounts']);
 
 /** Records of one bucket. The bucket is a literal of our code: a wrong one is a bug. */
 export function openRecords(root: string, bucket: string): Records {

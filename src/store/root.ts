@@ -28,6 +28,8 @@ const folders = [
   'directories/v1',
   'references',
   'references/v1',
+  'cache-mounts',
+  'cache-mounts/v1',
 ];
 
 /**

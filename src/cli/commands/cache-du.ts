@@ -1,3 +1,9 @@
+import { join } from 'node:path';
+import {
+  cacheMountFolder,
+  cacheMountUsage,
+  type CacheMountUsage,
+} from '../../executor/cache-mounts-prune.js';
 import { formatBytes } from '../../progress/units.js';
 import { diskUsage, type DiskUsage } from '../../store/disk-usage.js';
 import { defineCommand } from '../define-command.js';
@@ -12,9 +18,12 @@ export const cacheDu = defineCommand({
   arity: [0, 0],
   options: { format: formatOption },
   async run({ options }, context) {
-    const usage = await withStore(context, diskUsage);
-    const rows = rowsOf(usage);
-    context.stdout.write(isJson(options.format) ? jsonLines(rows) : table(rows, usage.bytes));
+    const { usage, caches } = await withStore(context, async (store) => ({
+      usage: await diskUsage(store),
+      caches: await cacheMountUsage(join(store.root, cacheMountFolder)),
+    }));
+    const rows = rowsOf(usage, caches);
+    context.stdout.write(isJson(options.format) ? jsonLines(rows) : table(rows, usage.bytes + caches.bytes));
     return 0;
   },
 });
@@ -25,7 +34,7 @@ interface Row {
   readonly bytes: number;
 }
 
-function rowsOf(usage: DiskUsage): Row[] {
+function rowsOf(usage: DiskUsage, caches: CacheMountUsage): Row[] {
   const records = [...usage.records.values()];
   const sum = (key: 'count' | 'bytes') => records.reduce((total, tally) => total + tally[key], 0);
   return [
@@ -33,6 +42,7 @@ function rowsOf(usage: DiskUsage): Row[] {
     { kind: 'other blobs', ...usage.layers },
     { kind: 'unpacked layers', ...usage.directories },
     { kind: 'cache records', count: sum('count'), bytes: sum('bytes') },
+    { kind: 'caches of RUN --mount', ...caches },
     { kind: 'temporary files', count: undefined, bytes: usage.temporary.bytes },
   ];
 }

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { cacheMountFolder, pruneCacheMounts } from '../../executor/cache-mounts-prune.js';
 import { formatBytes } from '../../progress/units.js';
 import { collectGarbage } from '../../store/collect-garbage.js';
 import { TsbuildError } from '../../util/errors.js';
@@ -26,18 +28,24 @@ export const cachePrune = defineCommand({
   },
   async run({ options }, context) {
     const age = options.all ? 0 : ageOf(options.filter);
+    const usedSince = options.all ? Infinity : Date.now() - age;
+    const dryRun = options['dry-run'];
+    let caches = { count: 0, bytes: 0 };
     const collected = await withStore(context, (store) =>
       collectGarbage(store, {
-        mark: (marks, images) =>
-          markKept(store, { marks, images, usedSince: options.all ? Infinity : Date.now() - age }),
-        dryRun: options['dry-run'],
+        mark: async (marks, images) => {
+          caches = await pruneCacheMounts(join(store.root, cacheMountFolder), { usedSince, dryRun });
+          await markKept(store, { marks, images, usedSince });
+        },
+        dryRun,
         signal: context.signal,
       }),
     );
-    const { blobs, directories, records, bytes } = collected;
-    const verb = options['dry-run'] ? 'would delete' : 'deleted';
+    const { blobs, directories, records } = collected;
+    const bytes = collected.bytes + caches.bytes;
+    const verb = dryRun ? 'would delete' : 'deleted';
     context.stdout.write(
-      `${verb} ${blobs.count} blobs, ${directories.count} unpacked layers and ${records.count} records: ${formatBytes(bytes)}\n`,
+      `${verb} ${blobs.count} blobs, ${directories.count} unpacked layers, ${caches.count} caches of RUN --mount and ${records.count} records: ${formatBytes(bytes)}\n`,
     );
     return 0;
   },
