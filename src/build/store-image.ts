@@ -50,6 +50,5 @@ export async function storeImage(
 
 /** A layer that a registry has stays there: its descriptor is enough. */
 async function storedBlob(layer: Layer) {
-  const known = await layer.knownBlob('none');
-  return known?.repository === undefined ? layer.blob('none') : known.descriptor;
+  return (await layer.elsewhere())?.descriptor ?? layer.blob('none');
 }

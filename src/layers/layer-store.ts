@@ -4,10 +4,17 @@ import { TsbuildError } from '../util/errors.js';
 import { changesetIdentity } from './content-digest.js';
 import { clampTimes } from './changeset.js';
 import { isEmptyChangeset } from './tree.js';
-import { isLayerRef, type Layer, type LayerId, type LayerRef, type RemoteBlob } from './layer.js';
+import {
+  isLayerRef,
+  type Layer,
+  type LayerId,
+  type LayerPlace,
+  type LayerRef,
+  type RemoteBlob,
+} from './layer.js';
 import { pruneUnchangedDirectories } from './prune.js';
 import { Snapshot } from './snapshot.js';
-import { StoredLayer, type Origin } from './stored-layer.js';
+import { placesBucket, StoredLayer, type Origin } from './stored-layer.js';
 import type { BodySource, Changeset, LayerDirectory, OverlayNamespace, Tree } from './types.js';
 import { readDirectoryForm } from './walk-directory.js';
 
@@ -15,6 +22,10 @@ export interface LayerStoreOptions {
   readonly store: Store;
   /** Opens a blob that the store does not have. Verified by the reader. */
   readonly fetch: (blob: RemoteBlob) => AsyncIterable<Uint8Array>;
+  /** Whether `fetch` knows where a blob is; those in repositories only by default. */
+  readonly reachable?: (blob: RemoteBlob) => boolean;
+  /** Told when what a place of a layer named could not be had or was something else. The place is forgotten. */
+  readonly onLost?: (layer: LayerId) => void;
   /** Overlay attributes of the sandbox in use; asked when a directory form is first needed. */
   readonly namespace: () => Promise<OverlayNamespace>;
 }
@@ -70,6 +81,15 @@ export class LayerStore {
     const known = blob.repository === undefined ? await records.get(hexOf(diffId)) : undefined;
     if (known === undefined) await records.put(hexOf(diffId), blob);
     return this.open({ id: diffId as unknown as LayerId, empty: false, created });
+  }
+
+  /** Remembers where a layer can be fetched that was made elsewhere, or is kept there as well. */
+  async keepPlace({ id }: LayerRef, place: LayerPlace): Promise<void> {
+    await this.options.store.records(placesBucket).put(hexOf(id), place);
+    const pulled = this.options.store.records('layer-remote');
+    // An image of the store names its layers by DiffID.
+    if ((await pulled.get(hexOf(place.diffId))) === undefined)
+      await pulled.put(hexOf(place.diffId), place.blob);
   }
 
   /** Snapshots of one chain of layers are one value, and so share their trees. */

@@ -30,6 +30,42 @@ export function isLayerRef(value: unknown): value is LayerRef {
 export interface RemoteBlob {
   readonly descriptor: Descriptor;
   readonly repository?: string | undefined;
+  /** Name of the remote cache that has it, where that is no repository. */
+  readonly cache?: string | undefined;
+}
+
+/** Where a layer that was made, and not pulled, can be fetched. It is compared with the layer's id when it is used. */
+export interface LayerPlace {
+  readonly diffId: DiffID;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  readonly blob: RemoteBlob;
+  /** Lines of `serialiseChangeset`, compressed with gzip: what the layer changes, without its blob. */
+  readonly changeset?: RemoteBlob | undefined;
+}
+
+/** Guards a place that was read from disk. */
+export function isLayerPlace(value: unknown): value is LayerPlace {
+  if (typeof value !== 'object' || value === null) return false;
+  const { diffId, size, blob, changeset } = value as Partial<LayerPlace>;
+  return (
+    isDigest(diffId) &&
+    typeof size === 'number' &&
+    isRemoteBlob(blob) &&
+    (changeset === undefined || isRemoteBlob(changeset))
+  );
+}
+
+/** Guards a blob's place that was read from disk. */
+export function isRemoteBlob(value: unknown): value is RemoteBlob {
+  if (typeof value !== 'object' || value === null) return false;
+  const { descriptor } = value as Partial<RemoteBlob>;
+  return (
+    typeof descriptor === 'object' &&
+    isDigest(descriptor.digest) &&
+    typeof descriptor.size === 'number' &&
+    typeof descriptor.mediaType === 'string'
+  );
 }
 
 /** One origin, three forms: changeset, directory and blob. Each is derived when it is asked for, once, and kept. */
@@ -44,6 +80,8 @@ export interface Layer {
   blob(compression: Compression): Promise<Descriptor>;
   /** The descriptor that `blob` would give, when it is known without making or fetching anything. */
   knownBlob(compression: Compression): Promise<RemoteBlob | undefined>;
+  /** The blob that others have while no form of the layer that has its bytes is here, or that it was pulled as. */
+  elsewhere(): Promise<RemoteBlob | undefined>;
   /** Where the bytes of one of this layer's files are; undefined when the layer has no such content. */
   body(file: File): Promise<Body | undefined>;
   /** Makes what the cache needs to find the layer again outlive the process. */

@@ -1,27 +1,39 @@
-import { hexOf, isDigest, digestOf, type Digest, type DiffID } from '../oci/digest.js';
+import { hexOf, isDigest, type Digest, type DiffID } from '../oci/digest.js';
 import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
 import type { BlobWriter } from '../store/blob-writer.js';
-import { fromByteString, toByteString } from '../util/bytes.js';
+import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { serialiseChangeset } from './changeset-json.js';
-import { ChangesetReader } from './changeset-reader.js';
 import { decompress, gzipParallel } from './compression.js';
-import { implicitParents, walkChangeset } from './changeset.js';
-import type { Layer, LayerRef, RemoteBlob } from './layer.js';
+import { changesetIdentity } from './content-digest.js';
+import { walkChangeset } from './changeset.js';
+import {
+  isLayerPlace,
+  isRemoteBlob,
+  type Layer,
+  type LayerPlace,
+  type LayerRef,
+  type RemoteBlob,
+} from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
 import { materialise } from './materialise.js';
 import { packLayer } from './pack.js';
 import { bodyInTar, readLayer, type LayerIndex } from './read-layer.js';
+import { directoryBodies, parentsKey, readChangeset, teeChunks, type Tee } from './stored-forms.js';
+import { linesOf } from './byte-lines.js';
 import { bodyLines, parseBodyLines, type BodyIndex } from './body-lines.js';
-import { emptyChangeset, lookup } from './tree.js';
+import { emptyChangeset } from './tree.js';
 import type { Body, BodySource, Changeset, File, LayerDirectory, Tree } from './types.js';
 
 /** What a layer made in this process starts from; a layer without one is read from the store. */
 export type Origin =
   | { readonly kind: 'changeset'; readonly changeset: Changeset; readonly bodies: BodySource }
   | { readonly kind: 'upper'; readonly changeset: Changeset; readonly upper: LayerDirectory };
+
+/** Bucket of the places of layers that were not pulled, by layer id. */
+export const placesBucket = 'layer-places';
 
 interface Plain {
   readonly diffId: DiffID;
@@ -55,7 +67,7 @@ export class StoredLayer implements Layer {
     if (this.origin !== undefined) return this.origin.changeset;
     const kept = await this.#keptChangeset();
     if (kept !== undefined) return kept;
-    const { changeset } = await this.#readBlob();
+    const changeset = (await this.#fetchChangeset()) ?? (await this.#readBlob()).changeset;
     await this.#records('changesets').putLines(this.#hex, serialiseChangeset(changeset));
     return changeset;
   });
@@ -93,6 +105,8 @@ export class StoredLayer implements Layer {
   async blob(compression: Compression): Promise<Descriptor> {
     const remote = await this.#compressedRemote();
     if (remote !== undefined) return this.#localBlob(remote);
+    const away = await this.#away();
+    if (away !== undefined) return this.#orLost(() => this.#localBlob(away.blob));
     if (compression === 'none') {
       const { diffId, size } = await this.#plain();
       return { mediaType: layerMediaType('none'), digest: diffId, size };
@@ -103,7 +117,7 @@ export class StoredLayer implements Layer {
   }
 
   async knownBlob(compression: Compression): Promise<RemoteBlob | undefined> {
-    const remote = await this.#compressedRemote();
+    const remote = (await this.#compressedRemote()) ?? (await this.#away())?.blob;
     if (remote !== undefined) return remote;
     if (compression === 'none') {
       const plain = await this.#knownPlain();
@@ -112,7 +126,19 @@ export class StoredLayer implements Layer {
       );
     }
     const plain = await this.#knownPlain();
-    return plain && asRemoteBlob(await this.#records(`layer-${compression}`).get(hexOf(plain.diffId)));
+    const packed =
+      plain && asRemoteBlob(await this.#records(`layer-${compression}`).get(hexOf(plain.diffId)));
+    const place = (await this.#place())?.blob;
+    // Equal bytes that a registry has need not be sent to it.
+    if (place !== undefined && (packed === undefined || packed.descriptor.digest === place.descriptor.digest))
+      return compressionOf(place.descriptor.mediaType) === compression ? place : packed;
+    return packed;
+  }
+
+  async elsewhere(): Promise<RemoteBlob | undefined> {
+    const remote = await this.#compressedRemote();
+    if (remote !== undefined) return this.#isReachable(remote) ? remote : undefined;
+    return (await this.#away())?.blob;
   }
 
   async body(file: File): Promise<Body | undefined> {
@@ -126,12 +152,11 @@ export class StoredLayer implements Layer {
     if (plain !== undefined && (await this.#blobs.has(plain.diffId)) !== undefined) return true;
     const remote = await this.#remote();
     if (remote !== undefined) {
-      return (
-        remote.repository !== undefined || (await this.#blobs.has(remote.descriptor.digest)) !== undefined
-      );
+      return this.#isReachable(remote) || (await this.#blobs.has(remote.descriptor.digest)) !== undefined;
     }
     const directory = await this.#anyDirectory();
-    return directory !== undefined && this.#records('changesets').getLines(this.#hex) !== undefined;
+    if (directory !== undefined && this.#records('changesets').getLines(this.#hex) !== undefined) return true;
+    return (await this.#away()) !== undefined;
   }
 
   /** Undefined when there is none or it is damaged: the blob has it too. */
@@ -168,6 +193,36 @@ export class StoredLayer implements Layer {
 
   readonly #remote = once(async () => asRemoteBlob(await this.#records('layer-remote').get(this.#hex)));
 
+  async #place(): Promise<LayerPlace | undefined> {
+    const place = await this.#records(placesBucket).get(this.#hex);
+    return isLayerPlace(place) && this.#isReachable(place.blob) ? place : undefined;
+  }
+
+  /** The place of a layer that was not pulled and has none of its bytes here. */
+  async #away(): Promise<LayerPlace | undefined> {
+    if (this.origin !== undefined || (await this.#remote()) !== undefined) return undefined;
+    const place = await this.#place();
+    if (place === undefined || (await this.#blobs.has(place.diffId)) !== undefined) return undefined;
+    return (await this.#anyDirectory()) === undefined ? place : undefined;
+  }
+
+  #isReachable(blob: RemoteBlob): boolean {
+    return this.options.reachable?.(blob) ?? blob.repository !== undefined;
+  }
+
+  /** What a place promised and did not give is not asked for again. */
+  async #orLost<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TsbuildError && error.code !== 'cancelled') {
+        await this.#records(placesBucket).delete(this.#hex);
+        this.options.onLost?.(this.ref.id);
+      }
+      throw error;
+    }
+  }
+
   /** The blob of a pulled layer, unless it is a plain tar, which is compressed when a target wants that. */
   async #compressedRemote(): Promise<RemoteBlob | undefined> {
     const remote = await this.#remote();
@@ -184,7 +239,7 @@ export class StoredLayer implements Layer {
     if (remote !== undefined && compressionOf(remote.descriptor.mediaType) === 'none') {
       return { diffId: remote.descriptor.digest as DiffID, size: remote.descriptor.size };
     }
-    const value = await this.#records('layer-diffid').get(this.#hex);
+    const value = (await this.#records('layer-diffid').get(this.#hex)) ?? (await this.#place());
     if (typeof value !== 'object' || value === null) return undefined;
     const { diffId, size } = value as { diffId?: unknown; size?: unknown };
     return isDigest(diffId) && typeof size === 'number' ? { diffId: diffId as DiffID, size } : undefined;
@@ -213,27 +268,58 @@ export class StoredLayer implements Layer {
   });
 
   async #writePlain(writer: BlobWriter): Promise<Plain & BodyIndex> {
-    if (await this.#remote()) return this.#readBlob((chunk) => writer.write(chunk));
+    if ((await this.#remote()) ?? (await this.#away())) return this.#readBlob((chunk) => writer.write(chunk));
     const changeset = await this.changeset();
     const packed = await packLayer(changeset, await this.#bodySource(), (chunk) => writer.write(chunk));
     return { ...packed, sparse: new Map() };
   }
 
-  /** Streams a pulled layer's blob once; its DiffID must be the one that the image's config promised. */
-  async #readBlob(tee?: (chunk: Uint8Array) => void | Promise<void>): Promise<LayerIndex> {
+  /** Streams the blob of a layer once. It must hold what its image or the layer's id promised. */
+  async #readBlob(tee?: Tee): Promise<LayerIndex> {
+    const away = await this.#away();
+    if (away !== undefined) return this.#orLost(() => this.#readPlace(away, tee));
     const remote = (await this.#remote()) ?? (await this.knownBlob('none'));
-    if (remote === undefined) {
-      throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
-    }
+    if (remote === undefined) throw this.#gone();
+    const index = await this.#indexOf(remote, tee);
+    const promised = (await this.#remote()) === undefined ? remote.descriptor.digest : this.ref.id;
+    if (String(index.diffId) === promised) return index;
+    throw new TsbuildError(
+      'image',
+      `layer ${remote.descriptor.digest} unpacks to ${index.diffId}, its image promised ${promised}`,
+    );
+  }
+
+  async #readPlace({ blob, diffId }: LayerPlace, tee?: Tee): Promise<LayerIndex> {
+    const index = await this.#indexOf(blob, tee);
+    if (index.diffId === diffId && this.#isItself(index.changeset)) return index;
+    throw new TsbuildError('image', `the blob ${blob.descriptor.digest} is not the layer ${this.ref.id}`);
+  }
+
+  async #indexOf(remote: RemoteBlob, tee?: Tee): Promise<LayerIndex> {
     const descriptor = await this.#localBlob(remote);
     const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
     const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
-    const index = await readLayer(tee === undefined ? plain : teeChunks(plain, tee));
-    if (hexOf(index.diffId) === this.#hex) return index;
-    throw new TsbuildError(
-      'image',
-      `layer ${descriptor.digest} unpacks to ${index.diffId}, its image promised ${this.ref.id}`,
-    );
+    return readLayer(tee === undefined ? plain : teeChunks(plain, tee));
+  }
+
+  /** Undefined when there is none: the layer's blob has it too. */
+  async #fetchChangeset(): Promise<Changeset | undefined> {
+    const fetched = (await this.#away())?.changeset;
+    if (fetched === undefined) return undefined;
+    return this.#orLost(async () => {
+      const lines = linesOf(decompress(this.options.fetch(fetched), 'gzip'));
+      const changeset = await readChangeset(lines);
+      if (this.#isItself(changeset)) return changeset;
+      throw new TsbuildError('image', `${fetched.descriptor.digest} does not describe layer ${this.ref.id}`);
+    });
+  }
+
+  #isItself(changeset: Changeset): boolean {
+    return String(changesetIdentity(changeset)) === this.ref.id;
+  }
+
+  #gone(): TsbuildError {
+    return new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
   }
 
   async #localBlob(remote: RemoteBlob): Promise<Descriptor> {
@@ -269,9 +355,7 @@ export class StoredLayer implements Layer {
     const directory = await this.#anyDirectory();
     if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
     // Without any of its forms #plain would wait for these bodies.
-    if (!(await this.available())) {
-      throw new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
-    }
+    if (!(await this.available())) throw this.#gone();
     const { diffId } = await this.#plain();
     const index = await this.#bodyIndex(diffId);
     const path = toByteString(this.#blobs.path(diffId));
@@ -306,52 +390,6 @@ export class StoredLayer implements Layer {
   }
 }
 
-async function readChangeset(lines: AsyncIterable<string>): Promise<Changeset> {
-  const reader = new ChangesetReader();
-  for await (const line of lines) reader.add(JSON.parse(line));
-  return reader.end();
-}
-
-function directoryBodies(changeset: Changeset, directory: LayerDirectory): BodySource {
-  const paths = new Map<Digest, string>();
-  for (const [path, entry] of walkChangeset(changeset)) {
-    if (entry.kind === 'file') paths.set(entry.digest, path);
-  }
-  return ({ digest }) => {
-    const path = paths.get(digest);
-    if (path === undefined)
-      throw new TsbuildError('store', `content ${digest} is not in ${fromByteString(directory.path)}`);
-    return { kind: 'path', path: `${directory.path}/${path}` };
-  };
-}
-
-/** A directory form depends on the base only by the metadata of the parents that the layer does not record. */
-function parentsKey(base: Tree, changeset: Changeset): string {
-  const parts = implicitParents(changeset).map((path) => {
-    const meta = lookup(base, path)?.meta;
-    const xattrs = [...(meta?.xattrs ?? [])].map(([name, value]) => [
-      name,
-      Buffer.from(value).toString('base64'),
-    ]);
-    return [path, meta?.mode, meta?.uid, meta?.gid, meta?.mtime.toString(), xattrs];
-  });
-  return hexOf(digestOf(JSON.stringify(parts))).slice(0, 16);
-}
-
 function asRemoteBlob(value: unknown): RemoteBlob | undefined {
-  if (typeof value !== 'object' || value === null || !('descriptor' in value)) return undefined;
-  const { descriptor } = value as RemoteBlob;
-  return isDigest(descriptor.digest) && typeof descriptor.size === 'number'
-    ? (value as RemoteBlob)
-    : undefined;
-}
-
-async function* teeChunks(
-  source: AsyncIterable<Uint8Array>,
-  tee: (chunk: Uint8Array) => void | Promise<void>,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    await tee(chunk);
-    yield chunk;
-  }
+  return isRemoteBlob(value) ? value : undefined;
 }
