@@ -1,6 +1,5 @@
 import { TsbuildError } from '../util/errors.js';
 import type { Source, SourceRange } from '../util/source.js';
-import { locate } from './ast.js';
 import { readDirectives } from './directives.js';
 import { InstructionError } from './instruction-error.js';
 import { parseFrom } from './instructions/from.js';
@@ -17,9 +16,23 @@ import type { Diagnostic, Dockerfile } from './types.js';
  * and what could be read is returned. Warnings here are only those that the text alone shows; `lint` returns
  * all.
  */
-export function parseDockerfile(source: Source): Dockerfile {
-  return new DockerfileParser(source).parse();
+export function parseDockerfile(source: Source, locate?: Locate): Dockerfile {
+  return new DockerfileParser(source, locate).parse();
 }
+
+/**
+ * As `parseDockerfile`, but errors point at the keyword or flag that they are about. What finds those places is loaded
+ * only for a file with errors.
+ */
+export async function parseLocated(source: Source): Promise<Dockerfile> {
+  const dockerfile = parseDockerfile(source);
+  if (!dockerfile.diagnostics.some(({ severity }) => severity === 'error')) return dockerfile;
+  const { locate } = await import('./ast.js');
+  return parseDockerfile(source, locate);
+}
+
+/** Narrows the range of an instruction to one of its parts; undefined when the part is not seen. */
+export type Locate = typeof import('./ast.js').locate;
 
 /** Errors that are narrowed down to a word; a file with more of them is no Dockerfile. */
 const maxLocated = 100;
@@ -30,7 +43,10 @@ class DockerfileParser {
   readonly #lines: readonly PhysicalLine[];
   #located = 0;
 
-  constructor(private readonly source: Source) {
+  constructor(
+    private readonly source: Source,
+    private readonly locate: Locate | undefined,
+  ) {
     this.#lines = splitLines(source.text);
   }
 
@@ -115,7 +131,7 @@ class DockerfileParser {
     const part = error instanceof InstructionError ? error.part : undefined;
     if (part === undefined || line.heredocs.length > 0 || this.#located >= maxLocated) return line.range;
     this.#located++;
-    return locate(this.#lines, { range: line.range, part, escape }) ?? line.range;
+    return this.locate?.(this.#lines, { range: line.range, part, escape }) ?? line.range;
   }
 
   #lineRange(index: number): SourceRange {

@@ -6,9 +6,14 @@ import test from 'ava';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseInstructions } from '../../src/parser/ast.js';
-import { parseDockerfile } from '../../src/parser/parse.js';
+import { locate } from '../../src/parser/ast.js';
+import { parseDockerfile as parse } from '../../src/parser/parse.js';
+import type { Source } from '../../src/util/source.js';
 import type { Dockerfile, Instruction } from '../../src/parser/types.js';
 import { projectRoot } from '../helpers/project.js';
+
+/** With narrowed ranges, as the command line parses. */
+const parseDockerfile = (source: Source) => parse(source, locate);
 
 const folder = join(projectRoot, 'fixtures', 'dockerfiles');
 

@@ -2,9 +2,14 @@ import test from 'ava';
 import fc from 'fast-check';
 import { createIgnoreMatcher } from '../../src/parser/ignore.js';
 import { lint } from '../../src/parser/lint/lint.js';
-import { parseDockerfile } from '../../src/parser/parse.js';
+import { locate } from '../../src/parser/ast.js';
+import { parseDockerfile as parse } from '../../src/parser/parse.js';
+import type { Source } from '../../src/util/source.js';
 import { parseTrigger } from '../../src/parser/trigger.js';
 import { TsbuildError } from '../../src/util/errors.js';
+
+/** With narrowed ranges, as the command line parses. */
+const parseDockerfile = (source: Source) => parse(source, locate);
 
 const pieces = fc.constantFrom(
   'FROM', 'RUN', 'COPY', 'ADD', 'ENV', 'ARG', 'LABEL', 'ONBUILD', 'CMD', 'SHELL', 'EXPOSE', 'VOLUME', 'USER', 'HEALTHCHECK',

@@ -1,7 +1,12 @@
 import test from 'ava';
 import { lint } from '../../src/parser/lint/lint.js';
 import { rules } from '../../src/parser/lint/rules.js';
-import { parseDockerfile } from '../../src/parser/parse.js';
+import { locate } from '../../src/parser/ast.js';
+import { parseDockerfile as parse } from '../../src/parser/parse.js';
+import type { Source } from '../../src/util/source.js';
+
+/** With narrowed ranges, as the command line parses. */
+const parseDockerfile = (source: Source) => parse(source, locate);
 
 function findings(text: string): string[] {
   return lint(parseDockerfile({ name: 'Dockerfile', text })).map(

@@ -1,10 +1,15 @@
 import test from 'ava';
 import { assertBuildable, DockerfileError } from '../../src/parser/assert-buildable.js';
-import { parseDockerfile } from '../../src/parser/parse.js';
+import { locate } from '../../src/parser/ast.js';
+import { parseDockerfile as parseText } from '../../src/parser/parse.js';
+import type { Source } from '../../src/util/source.js';
 import { runScript } from '../../src/parser/run-script.js';
 import { parseTrigger } from '../../src/parser/trigger.js';
 import type { Dockerfile, RunInstruction, StageInstruction } from '../../src/parser/types.js';
 import { TsbuildError } from '../../src/util/errors.js';
+
+/** With narrowed ranges, as the command line parses. */
+const parseDockerfile = (source: Source) => parseText(source, locate);
 
 function parse(text: string): Dockerfile {
   return parseDockerfile({ name: 'Dockerfile', text });
