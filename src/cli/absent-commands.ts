@@ -11,10 +11,6 @@ const noContainers = 'tsbuild builds images; run them with a container engine';
 
 export const absentCommands: ReadonlyMap<string, AbsentCommand> = new Map(
   Object.entries({
-    login: planned(
-      'sign in with another tool: tsbuild reads the credentials that docker login and podman login write',
-    ),
-    logout: planned('remove the credentials with the tool that wrote them'),
     copy: planned('use tsbuild pull, tsbuild tag and tsbuild push'),
     ls: planned('use tsbuild images'),
     tree: planned('use tsbuild inspect --layers'),

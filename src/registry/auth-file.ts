@@ -66,6 +66,18 @@ function splitKey(key: string): { registry: string; path: string } {
   return { registry: registryKey(slash === -1 ? bare : bare.slice(0, slash)), path: isApi ? '' : path };
 }
 
+/** Whether a key of `auths` is for exactly this registry, and this path of it. */
+export function isKeyOf(key: string, { registry, path }: Pick<AuthEntry, 'registry' | 'path'>): boolean {
+  const split = splitKey(key);
+  return split.registry === registryKey(registry) && split.path === path;
+}
+
+/** The name of a registry as docker writes it in config.json and tells it to helpers. */
+export function serverName(registry: string): string {
+  const key = registryKey(registry);
+  return key === 'docker.io' ? 'https://index.docker.io/v1/' : key;
+}
+
 function authEntry(key: string, value: unknown): readonly AuthEntry[] {
   const credentials = credentialsOf(objectOf(value));
   return credentials === undefined ? [] : [{ ...splitKey(key), credentials }];

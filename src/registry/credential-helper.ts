@@ -21,20 +21,46 @@ export async function askHelper(
   server: string,
   env: Environment,
 ): Promise<Credentials | undefined> {
-  const shown = JSON.stringify(name.slice(0, 100));
-  if (!namePattern.test(name))
-    throw new RegistryFailure('auth', `docker's config.json names an impossible credential helper ${shown}`);
-  const { code, output } = await run(`docker-credential-${name}`, server, env);
+  const { code, output } = await run(name, 'get', { input: server, env });
   const text = output.toString('utf8').trim();
   if (code === 0) return credentialsOf(text, name);
-  if (/credentials not found|no credentials server URL/i.test(text)) return undefined;
-  throw new RegistryFailure(
-    'auth',
-    `the credential helper ${shown} failed for ${server}: ${foreignText(text) || `exit code ${code}`}`,
-    {
-      hint: "correct or remove it in credHelpers or credsStore of docker's config.json",
-    },
-  );
+  if (isAbsence(text)) return undefined;
+  throw helperFailure(name, `failed for ${server}`, { code, text });
+}
+
+/** Gives a helper a server's password to keep. Throws `auth`. */
+export async function storeWithHelper(
+  name: string,
+  { server, username, password }: { server: string; username: string; password: string },
+  env: Environment,
+): Promise<void> {
+  const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  const { code, output } = await run(name, 'store', { input, env });
+  const text = output.toString('utf8').trim();
+  if (code !== 0) throw helperFailure(name, `did not store the password for ${server}`, { code, text });
+}
+
+/** Makes a helper forget a server. Throws `auth`. */
+export async function eraseWithHelper(name: string, server: string, env: Environment): Promise<void> {
+  const { code, output } = await run(name, 'erase', { input: server, env });
+  const text = output.toString('utf8').trim();
+  if (code !== 0 && !isAbsence(text))
+    throw helperFailure(name, `did not erase the password for ${server}`, { code, text });
+}
+
+function isAbsence(text: string): boolean {
+  return /credentials not found|no credentials server URL/i.test(text);
+}
+
+function helperFailure(
+  name: string,
+  problem: string,
+  { code, text }: { code: number; text: string },
+): RegistryFailure {
+  const detail = foreignText(text) || `exit code ${code}`;
+  return new RegistryFailure('auth', `the credential helper ${JSON.stringify(name)} ${problem}: ${detail}`, {
+    hint: "correct or remove it in credHelpers or credsStore of docker's config.json",
+  });
 }
 
 function credentialsOf(text: string, name: string): Credentials | undefined {
@@ -60,9 +86,23 @@ function parseJson(text: string): unknown {
   }
 }
 
-function run(program: string, input: string, env: Environment): Promise<{ code: number; output: Buffer }> {
+interface HelperCall {
+  readonly input: string;
+  readonly env: Environment;
+}
+
+async function run(
+  name: string,
+  action: 'get' | 'store' | 'erase',
+  { input, env }: HelperCall,
+): Promise<{ code: number; output: Buffer }> {
+  if (!namePattern.test(name)) {
+    const shown = JSON.stringify(name.slice(0, 100));
+    throw new RegistryFailure('auth', `docker's config.json names an impossible credential helper ${shown}`);
+  }
+  const program = `docker-credential-${name}`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], {
+    const child = spawn(program, [action], {
       env: { ...env },
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: patience,

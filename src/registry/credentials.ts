@@ -1,7 +1,14 @@
 /** Where credentials come from, in order; the first source that knows the registry wins. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { emptyAuthFile, findEntry, parseAuthFile, registryKey, type AuthFile } from './auth-file.js';
+import {
+  emptyAuthFile,
+  findEntry,
+  parseAuthFile,
+  registryKey,
+  serverName,
+  type AuthFile,
+} from './auth-file.js';
 import { askHelper, type Environment } from './credential-helper.js';
 import { RegistryFailure } from './failure.js';
 import type { Credentials, CredentialSource, Repository } from './types.js';
@@ -58,7 +65,7 @@ class Source implements CredentialSource {
   }
 
   #ask(helper: string, key: string): Promise<Credentials | undefined> {
-    const server = key === 'docker.io' ? 'https://index.docker.io/v1/' : key;
+    const server = serverName(key);
     const id = `${helper} ${server}`;
     const answer = this.#asked.get(id) ?? askHelper(helper, server, this.options.env);
     this.#asked.set(id, answer);
@@ -100,8 +107,8 @@ async function readAuthFile(path: string, required: boolean): Promise<AuthFile> 
   }
 }
 
-/** O_NONBLOCK keeps a fifo from hanging; what is no regular file or too large is refused. */
-async function readLimited(path: string): Promise<string> {
+/** The text of an auth file. O_NONBLOCK keeps a fifo from hanging; what is no regular file or too large is refused. */
+export async function readLimited(path: string): Promise<string> {
   const { constants } = await import('node:fs');
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
