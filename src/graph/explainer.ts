@@ -55,7 +55,8 @@ export class Explainer {
     }
     const differing = differences(nearest.key.recipe, key.recipe);
     const found = causesAmong(differing, { before: nearest.inputs, now: contents });
-    if (found.length === 0) return { kind: 'gone' };
+    if (nearest.key.digest === key.digest) return { kind: 'gone' };
+    if (found.length === 0) return { kind: 'changed', causes: [orderCause] };
     return { kind: 'changed', causes: await this.#causes(vertex, found) };
   }
 
@@ -144,6 +145,9 @@ function causesAmong(
   });
   return causes.length === 0 ? found : causes;
 }
+
+/** Equal parts in another order: they are variables or patterns, whose order can matter. */
+const orderCause: Cause = { kind: 'option', name: 'the order of variables', change: 'changed' };
 
 function stepCause(vertex: Vertex, place: number): Cause {
   const name = vertex.inputs[place]?.origin.name ?? `source ${place}`;

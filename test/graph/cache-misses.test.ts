@@ -71,6 +71,7 @@ for (const [title, from, to, why] of [
   ['a new variable', 'A=1', 'A=1 C=1', 'the variable C is new'],
   ['a variable that is gone', 'A=1 B=2', 'A=1', 'the variable B is gone'],
   ['an emptied variable', 'A=1', 'A=', 'the variable A changed from "1" to ""'],
+  ['the order of variables', 'A=1 B=2', 'B=2 A=1', 'the order of variables changed'],
   ['a renamed variable', 'A=1', 'AA=1', 'the variable AA is new; the variable A is gone'],
   ['a variable that looks secret', 'A=1 B=2', 'A=1 B=2 API_TOKEN=hunter2', 'the variable API_TOKEN is new'],
   [
