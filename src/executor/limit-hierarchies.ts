@@ -38,13 +38,13 @@ export function findHierarchies(mountinfo: string, cgroups: string): readonly Fo
     const controllers = wanted.filter((name) => options.includes(name));
     const [first] = controllers;
     const path = first === undefined ? undefined : below(root, own.get(first) ?? '/');
-    return path === undefined ? [] : [{ version: 1, candidates: [posix.join(point, path)], controllers }];
+    return path === undefined ? [] : [{ version: 1, candidates: [posix.resolve(`${point}${path}`)], controllers }];
   });
 }
 
 /** A group with processes cannot have groups with controllers (cgroups(7)): a sibling of our own comes first. */
 function candidatesOfV2(point: string, path: string): string[] {
-  const own = posix.join(point, path);
+  const own = posix.resolve(`${point}${path}`);
   return path === '/' ? [own] : [posix.dirname(own), own];
 }
 
