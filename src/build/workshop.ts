@@ -4,12 +4,13 @@ import type { Executor } from '../executor/types.js';
 import { proxyVariables } from '../graph/lower/arguments.js';
 import type { Workshop } from '../graph/runner.js';
 import { LayerStore } from '../layers/layer-store.js';
+import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import type { ScannedContext } from '../layers/scan-context.js';
 import type { Job } from '../progress/event.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import type { BuildInput, BuildTools } from './build.js';
-import { fetchBlob } from './fetch-blob.js';
+import { blobFetcher } from './fetch-blob.js';
 import { buildNetworks, stepEquipment } from './step-equipment.js';
 
 /** A workshop whose temporary files are deleted by `dispose`. */
@@ -39,8 +40,8 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     job,
     layers: new LayerStore({
       store,
-      fetch: tools.fetchBlob ?? ((blob) => fetchBlob(blob, { client, job })),
-      namespace: () => Promise.resolve('trusted'),
+      fetch: tools.fetchBlob ?? blobFetcher({ client, job }),
+      namespace: () => Promise.resolve(ownOverlayNamespace()),
     }),
     executor,
     context: (name) => {

@@ -1,7 +1,8 @@
-import { fetchBlob } from '../build/fetch-blob.js';
+import { blobFetcher } from '../build/fetch-blob.js';
 import { openImage, type OpenImage } from '../build/open-image.js';
 import { resolvedImage } from '../build/image-resolver.js';
 import { LayerStore } from '../layers/layer-store.js';
+import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { StoredImage } from '../store/references.js';
@@ -36,8 +37,8 @@ export async function withImageTools<T>(
   try {
     const layers = new LayerStore({
       store,
-      fetch: (blob) => fetchBlob(blob, { client, job }),
-      namespace: () => Promise.resolve('trusted'),
+      fetch: blobFetcher({ client, job }),
+      namespace: () => Promise.resolve(ownOverlayNamespace()),
     });
     const open = async (name: string, image: StoredImage) =>
       openImage(await resolvedImage(store, name, image), { store, layers });

@@ -1,69 +1,83 @@
-import { play, PlayerError } from '../sys/player.js';
-import type { Program } from '../sys/program.js';
+import { PlayerError } from '../sys/player.js';
+import { capability, idCount, may, readPrivileges, type Privileges } from '../sys/privileges.js';
 import { TsbuildError } from '../util/errors.js';
-import { linux } from './linux.js';
+import { probeHere } from './probe.js';
 import type { Mode } from './types.js';
 
-/**
- * Decides how steps are isolated: the strongest mode that works on this machine for `auto`, which is found out by
- * playing a small program, or the given one. Throws `sandbox` saying what is missing.
- */
-export async function chooseMode(isolation: 'auto' | Mode, directory: string): Promise<Mode> {
-  if (isolation !== 'auto' && isolation !== 'rootful') {
-    throw new TsbuildError('sandbox', `isolation mode ${isolation} is not available in this version`, {
-      hint: 'run as root and use --isolation=auto',
-    });
-  }
-  if (process.geteuid?.() !== 0) {
-    throw new TsbuildError(
-      'sandbox',
-      'a RUN instruction needs root: the rootless modes are not available in this version',
-      {
-        hint: 'run tsbuild as root, or build a Dockerfile whose RUN instructions are all in the cache',
-      },
-    );
-  }
-  await probe(directory);
-  return 'rootful';
+/** Modes that run steps in namespaces. */
+export type NamespaceMode = 'rootful' | 'rootless' | 'single-id';
+
+/** The mode that a process with these privileges is in already; undefined when it may not make namespaces. Pure. */
+export function presentMode(privileges: Privileges): NamespaceMode | undefined {
+  if (privileges.uid !== 0 || !may(privileges, capability.SYS_ADMIN)) return undefined;
+  if (privileges.initial) return 'rootful';
+  return idCount(privileges.users) > 1 ? 'rootless' : 'single-id';
 }
 
-async function probe(directory: string): Promise<void> {
-  try {
-    await play(probeProgram(directory));
-  } catch (cause) {
-    if (!(cause instanceof PlayerError)) throw cause;
-    throw new TsbuildError('sandbox', `RUN is not possible here, the kernel refused to ${cause.message}`, {
-      hint: hints[cause.operation?.call ?? ''] ?? 'Linux 5.12 or later is needed',
-      cause,
+/**
+ * Decides how steps are isolated in this process: the strongest mode that works for `auto`, which is found out by
+ * playing a small program in `directory`, or the given one. User namespaces are entered before (enter-namespace.ts).
+ * Throws `sandbox` saying what is missing.
+ */
+export async function chooseMode(
+  isolation: 'auto' | Mode,
+  directory: string,
+  privileges: Privileges = readPrivileges(),
+): Promise<Exclude<Mode, 'none'>> {
+  if (isolation === 'none') {
+    throw new TsbuildError('sandbox', 'a RUN instruction must run, which --isolation=none excludes', {
+      hint: 'only what is in the cache can be used; choose another mode, see tsbuild doctor',
     });
   }
+  const present = presentMode(privileges);
+  if (isolation === 'chroot') return chroot(privileges);
+  if (isolation !== 'auto' && isolation !== present) throw notPresent(isolation, privileges);
+  if (present === undefined) return chroot(privileges);
+  try {
+    await probeHere(directory, privileges);
+    return present;
+  } catch (error) {
+    if (!(error instanceof PlayerError)) throw error;
+    if (isolation === 'auto' && mayChroot(privileges)) return 'chroot';
+    throw refused(error);
+  }
+}
+
+/** Whether chroot mode works: root of the machine or of a container that left it this capability. */
+export function mayChroot({ uid, initial, capabilities }: Privileges): boolean {
+  return uid === 0 && initial && ((capabilities >> BigInt(capability.SYS_CHROOT)) & 1n) === 1n;
+}
+
+function chroot(privileges: Privileges): 'chroot' {
+  if (mayChroot(privileges)) return 'chroot';
+  throw new TsbuildError('sandbox', 'a RUN instruction must run, and there is no way to isolate it here', {
+    hint: 'tsbuild doctor says what this place lacks and what would give it',
+  });
+}
+
+function notPresent(isolation: NamespaceMode, { uid }: Privileges): TsbuildError {
+  if (isolation === 'rootful') {
+    const problem = uid === 0 ? 'CAP_SYS_ADMIN is missing' : 'this is another user';
+    return new TsbuildError('sandbox', `--isolation=rootful needs root of the machine: ${problem}`, {
+      hint: 'run as root, or leave the choice to --isolation=auto',
+    });
+  }
+  return new TsbuildError('sandbox', `--isolation=${isolation} is not what this process was started in`, {
+    hint: 'tsbuild doctor says which modes work here',
+  });
+}
+
+function refused(cause: PlayerError): TsbuildError {
+  return new TsbuildError('sandbox', `RUN is not possible here, the kernel refused to ${cause.message}`, {
+    hint: hints[cause.operation?.label ?? ''] ?? 'Linux 5.12 or later is needed; see tsbuild doctor',
+    cause,
+  });
 }
 
 const hints: Readonly<Record<string, string>> = {
-  unshare:
+  'make namespaces':
     'CAP_SYS_ADMIN is needed: give it to the container that tsbuild runs in, and allow unshare in its seccomp profile',
-  mount:
-    'CAP_SYS_ADMIN is needed, and a store that does not itself lie on an overlay file system: use a volume for it',
+  'mount an overlay':
+    'a store that does not itself lie on an overlay file system is needed: use a volume for it, and set TSBUILD_ROOT',
+  'mount /proc': 'an outer container must not mask /proc: --security-opt systempaths=unconfined',
 };
-
-/** Namespaces, an overlay on the scratch file system, and a mount by descriptor: what a step needs first. */
-export function probeProgram(directory: string): Program {
-  const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP } = linux;
-  const flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  const options =
-    'lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=nofollow,metacopy=off,index=off,volatile';
-  return {
-    operations: [
-      { call: 'unshare', args: [flags], label: 'make namespaces' },
-      { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
-      { call: 'chdir', args: [directory], label: 'enter the store' },
-      {
-        call: 'mount',
-        args: ['overlay', 'root', 'overlay', linux.MS_NODEV, options],
-        label: 'mount an overlay',
-      },
-      { call: 'fsopen', args: ['tmpfs', 1], label: 'mount by descriptor' },
-      { call: 'exit_group', args: [0] },
-    ],
-  };
-}

@@ -1,14 +1,16 @@
 import { mkdir } from 'node:fs/promises';
+import { readPrivileges, type IdRange, type Privileges } from '../sys/privileges.js';
 import { removeTree } from '../sys/remove-tree.js';
 import { bytePath } from '../util/bytes.js';
 import { chooseMode } from './choose-mode.js';
 import { readHostFacts } from './host-facts.js';
 import { LimitGroups } from './limit-groups.js';
+import { modeNotice } from './mode-promises.js';
+import { NamespaceExecutor } from './namespace-executor.js';
 import type { StepNetworks } from './networks.js';
-import { RootfulExecutor } from './rootful-executor.js';
-import { openScratch } from './scratch.js';
+import { openScratch, type Scratch } from './scratch.js';
 import { StepResources } from './step-resources.js';
-import type { Executor, Mode } from './types.js';
+import type { Executor, KnownIds, Mode } from './types.js';
 
 export interface ExecutorOptions {
   /** Directory (a byte string) on the store's file system, for uppers and work directories; made 0700 if absent. */
@@ -16,7 +18,7 @@ export interface ExecutorOptions {
   readonly isolation: 'auto' | Mode;
   /** Without it steps that name no network have the host's. */
   readonly networks?: StepNetworks;
-  /** Told of limits that cannot be had as they were asked for. */
+  /** Told once what the mode does not promise, and of limits that cannot be had as they were asked for. */
   readonly onNotice?: (message: string) => void;
 }
 
@@ -28,13 +30,31 @@ export async function createExecutor({
   onNotice,
 }: ExecutorOptions): Promise<Executor> {
   const own = await openScratch(scratch);
-  const probe = `${own.directory}/probe`;
+  const mode = await withProbeFolder(own, (folder) => chooseMode(isolation, folder));
+  const notice = modeNotice(mode);
+  if (notice !== undefined) onNotice?.(notice);
+  const [host, groups] = await Promise.all([readHostFacts(), LimitGroups.open()]);
+  const resources = new StepResources({ groups, networks, onNotice });
+  if (mode === 'chroot') throw new Error('chroot');
+  return new NamespaceExecutor(mode, own, host, { resources, ids: knownIds(readPrivileges()) });
+}
+
+async function withProbeFolder<T>(scratch: Scratch, use: (folder: string) => Promise<T>): Promise<T> {
+  const probe = `${scratch.directory}/probe`;
   for (const name of ['', 'lower', 'upper', 'work', 'root']) await mkdir(bytePath(`${probe}/${name}`));
   try {
-    await chooseMode(isolation, probe);
+    return await use(probe);
   } finally {
     await removeTree(probe);
   }
-  const [host, groups] = await Promise.all([readHostFacts(), LimitGroups.open()]);
-  return new RootfulExecutor(own, host, new StepResources({ groups, networks, onNotice }));
+}
+
+/** Undefined where every id that an image may use exists. */
+function knownIds({ initial, users, groups }: Privileges): KnownIds | undefined {
+  if (initial) return undefined;
+  return { hasUser: within(users), hasGroup: within(groups) };
+}
+
+function within(ranges: readonly IdRange[]): (id: number) => boolean {
+  return (id) => ranges.some(([first, count]) => id >= first && id < first + count);
 }

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { hostArch } from '../sys/player-file.js';
 import { deviceNumber } from '../sys/nodes.js';
+import { hasTrustedXattrs, idCount, readPrivileges } from '../sys/privileges.js';
 import type { HostFacts } from './sandbox/plan.js';
 
 /** Finds out what sandbox programs must know of this machine and process. */
@@ -13,9 +14,13 @@ export async function readHostFacts(): Promise<HostFacts> {
     readFile('/etc/resolv.conf').catch(() => new Uint8Array()),
     thermalPaths(),
   ]);
+  const privileges = readPrivileges();
   const offered = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
   return {
     arch: hostArch(),
+    initial: privileges.initial,
+    trusted: hasTrustedXattrs(privileges),
+    singleId: idCount(privileges.users) === 1,
     permitted: BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`),
     lastCapability: Number(lastCapability),
     openFiles: hardLimit(limits, 'Max open files'),

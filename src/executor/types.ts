@@ -113,8 +113,16 @@ export type ExecResult =
       readonly upper: LayerDirectory;
     };
 
+/** Which ids of an image exist where steps run. What belongs to others belongs to root there. */
+export interface KnownIds {
+  readonly hasUser: (id: number) => boolean;
+  readonly hasGroup: (id: number) => boolean;
+}
+
 export interface Executor {
   readonly mode: Mode;
+  /** Undefined: all. */
+  readonly ids?: KnownIds | undefined;
   /** Throws `sandbox` when the step could not be started, `cancelled` when the job's signal fired. */
   run(spec: ExecSpec, job: Job): Promise<ExecResult>;
   /** Deletes an upper directory that nobody wants, and what belongs to it. */

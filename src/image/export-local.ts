@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { walkChangeset } from '../layers/changeset.js';
 import { mapEntries } from '../layers/map-entries.js';
 import { materialise } from '../layers/materialise.js';
+import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import { emptyTree } from '../layers/tree.js';
 import type { Changeset, Metadata } from '../layers/types.js';
 import { digestOf } from '../oci/digest.js';
@@ -73,8 +74,7 @@ async function writeInto(path: string, { changeset, body }: RootFileSystems, job
       job.signal.throwIfAborted();
       return body(file);
     };
-    const namespace = process.geteuid?.() === 0 ? 'trusted' : 'user';
-    await materialise({ changeset, bodies }, emptyTree(), toByteString(staging), namespace);
+    await materialise({ changeset, bodies }, emptyTree(), toByteString(staging), ownOverlayNamespace());
     await mergeFolder(toByteString(staging), toByteString(dest), changeset);
     complete = true;
   } finally {

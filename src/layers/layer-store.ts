@@ -13,6 +13,7 @@ import {
   type RemoteBlob,
 } from './layer.js';
 import { pruneUnchangedDirectories } from './prune.js';
+import { restoreOwners, type LostOwners } from './restore-owners.js';
 import { Snapshot } from './snapshot.js';
 import { placesBucket, StoredLayer, type Origin } from './stored-layer.js';
 import type { BodySource, Changeset, LayerDirectory, OverlayNamespace, Tree } from './types.js';
@@ -47,10 +48,18 @@ export class LayerStore {
     return this.#layer(reference(changeset, created), { kind: 'changeset', changeset, bodies });
   }
 
-  /** A RUN's layer. Takes the upper directory over into the store; `base` is the tree that it lies on. */
-  async fromUpper(base: Tree, upper: LayerDirectory, created: number): Promise<Layer> {
+  /**
+   * A RUN's layer. Takes the upper directory over into the store; `base` is the tree that it lies on, `lost` the owners
+   * that do not exist in it.
+   */
+  async fromUpper(
+    base: Tree,
+    upper: LayerDirectory,
+    { created, lost }: { readonly created: number; readonly lost?: LostOwners | undefined },
+  ): Promise<Layer> {
     const raw = await readDirectoryForm(upper);
-    const changeset = pruneUnchangedDirectories(base, raw.changeset);
+    const owned = lost === undefined ? raw.changeset : restoreOwners(base, raw.changeset, lost);
+    const changeset = pruneUnchangedDirectories(base, owned);
     const layer = this.#layer(reference(changeset, created), { kind: 'upper', changeset, upper });
     await layer.keep();
     return layer;

@@ -281,12 +281,13 @@ function isOwn(uid: number, gid: number): boolean {
   return uid === process.geteuid?.() && gid === process.getegid?.();
 }
 
-/** Owners that a user namespace does not map are kept in the changeset only. */
+/** Owners that a user namespace does not map, or that another user than root cannot give, are kept in the changeset only. */
 function tolerant(chown: () => void): void {
   try {
     chown();
   } catch (error) {
-    if (errnoCode(error) !== 'EINVAL') throw error;
+    const code = errnoCode(error);
+    if (code !== 'EINVAL' && !(code === 'EPERM' && process.geteuid?.() !== 0)) throw error;
   }
 }
 

@@ -32,8 +32,8 @@ export interface PlayerEnd {
 }
 
 export interface PlayerOptions {
-  /** Whether fd 1 is collected; /dev/null otherwise. */
-  readonly collect?: boolean;
+  /** What fds 0 to 2 are: /dev/null unless fd 1 is collected, or all are those of this process. */
+  readonly standard?: 'null' | 'collect' | 'inherit';
   /** Open descriptors of this process that the player gets as 5, 6 and so on. */
   readonly fds?: readonly number[];
   readonly onReport: (report: Report) => void;
@@ -42,9 +42,7 @@ export interface PlayerOptions {
 /** Starts a player on encoded programs. Must be called on the main thread: a program may ask to die with its parent thread. */
 export async function startPlayer(programs: Uint8Array, options: PlayerOptions): Promise<Player> {
   const stdio: StdioOptions = [
-    'ignore',
-    options.collect ? 'pipe' : 'ignore',
-    'ignore',
+    ...standardStreams[options.standard ?? 'null'],
     'pipe',
     'pipe',
     ...(options.fds ?? []),
@@ -62,6 +60,12 @@ export async function startPlayer(programs: Uint8Array, options: PlayerOptions):
     done,
   };
 }
+
+const standardStreams = {
+  null: ['ignore', 'ignore', 'ignore'],
+  collect: ['ignore', 'pipe', 'ignore'],
+  inherit: ['inherit', 'inherit', 'inherit'],
+} as const;
 
 /** Resolves when the file was executed: nothing can have come from the player before it gets a program. */
 async function spawned(path: string, stdio: StdioOptions): Promise<ChildProcess> {
@@ -113,9 +117,11 @@ export async function play(
   options.signal?.throwIfAborted();
   let failure: Report | undefined;
   const player = await startPlayer(encodeProgram(program, hostArch()), {
-    collect: true,
+    standard: 'collect',
     fds: options.fds ?? [],
-    onReport: (report) => (failure ??= report),
+    onReport: (report) => {
+      if (report.tag >= 0n) failure ??= report;
+    },
   });
   const abort = (): void => player.kill();
   options.signal?.addEventListener('abort', abort);

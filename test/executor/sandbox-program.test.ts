@@ -33,6 +33,9 @@ const plan: SandboxPlan = {
   spec,
   host: {
     arch: 'x64',
+    initial: true,
+    trusted: true,
+    singleId: false,
     permitted: (1n << 41n) - 1n,
     lastCapability: 40,
     openFiles: 1n << 19n,

@@ -18,7 +18,7 @@ export function mountBase({ spec, host }: SandboxPlan): Operation[] {
     ...attach('new', root, 'proc', 'mount /proc'),
     openBelow(root, 'proc', 'proc', 'mount /proc'),
     ...mountDev(host, { insecure, shmSize: spec.limits?.shmSize ?? 64 << 20 }),
-    ...mountSys(insecure),
+    ...mountSys(host, insecure),
     ...(insecure ? [] : maskPaths(host)),
   ];
 }
@@ -49,8 +49,8 @@ function mountDev(
     openBelow(root, 'dev', 'dev', label),
     ...folders,
     ...links.map(([name, target]): Operation => ({ call: 'symlinkat', args: [target, dev, name], label })),
-    ...(insecure ? makeDevices(host) : bindDevices(host)),
-    ...mountInDev(shmSize),
+    ...(insecure && host.initial ? makeDevices(host) : bindDevices(host)),
+    ...mountInDev(host, shmSize),
   ];
 }
 
@@ -81,14 +81,10 @@ function makeDevices(host: HostFacts): Operation[] {
   });
 }
 
-function mountInDev(shmSize: number): Operation[] {
+function mountInDev({ singleId }: HostFacts, shmSize: number): Operation[] {
   const terminals = {
     type: 'devpts',
-    options: [
-      ['ptmxmode', '0666'],
-      ['mode', '0620'],
-      ['gid', '5'],
-    ],
+    options: [['ptmxmode', '0666'], ['mode', '0620'], ...(singleId ? [] : [['gid', '5'] as const])],
     flags: ['newinstance'],
     attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
   } as const;
@@ -113,13 +109,19 @@ function mountInDev(shmSize: number): Operation[] {
   ];
 }
 
-/** /sys, read-only, with the one folder of the control groups that the new namespace shows. */
-function mountSys(insecure: boolean): Operation[] {
+/**
+ * /sys, read-only, with the one folder of the control groups that the new namespace shows. In a user namespace that
+ * uses the network of the host the kernel refuses it: then /sys is empty.
+ */
+function mountSys({ initial }: HostFacts, insecure: boolean): Operation[] {
   const attributes = inert | (insecure ? 0 : MOUNT_ATTR_RDONLY);
   const label = 'mount /sys';
-  return [
+  const mount = [
     ...newMount({ type: 'sysfs', attributes }, 'new', label),
     ...attach('new', root, 'sys', label),
+  ];
+  return [
+    ...(initial ? mount : optional(mount)),
     openBelow(root, 'sys', 'sys', label),
     // Absent on kernels without control groups, refused where only version 1 is in use.
     ...optional([

@@ -47,7 +47,8 @@ export function sealedPlayer(arch: Arch): Program {
 }
 
 /** Pipes, namespaces and a private view of all mounts: what the outermost process does first. */
-export function enterNamespaces({ spec, network, groups = [] }: SandboxPlan): Operation[] {
+export function enterNamespaces({ spec, host, network, groups = [] }: SandboxPlan): Operation[] {
+  const uid = host.singleId ? 0 : spec.process.user.uid;
   const own = spec.network === 'none';
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET } = linux;
   const flags =
@@ -57,8 +58,8 @@ export function enterNamespaces({ spec, network, groups = [] }: SandboxPlan): Op
     dieWithParent,
     ...report(startedTag, 'started'),
     { call: 'close_range', args: [outputPipes.stdout.read, MAXIMUM_FD, 0], label: 'close descriptors' },
-    ...pipe(1, outputPipes.stdout.write, spec.process.user.uid),
-    ...pipe(2, outputPipes.stderr.write, spec.process.user.uid),
+    ...pipe(1, outputPipes.stdout.write, uid),
+    ...pipe(2, outputPipes.stderr.write, uid),
     // Before the namespaces are made, so that the step's view of the control groups begins at its own.
     ...groups.flatMap(enterGroup),
     { call: 'unshare', args: [flags], label: 'make namespaces' },

@@ -6,6 +6,12 @@ import type { ExecSpec, StepMount } from '../types.js';
 /** What the program needs to know of the host. */
 export interface HostFacts {
   readonly arch: Arch;
+  /** Whether the user namespace is the machine's own; in others devices cannot be made, and sysfs needs an own network. */
+  readonly initial: boolean;
+  /** Whether overlay attributes are `trusted.`; `user.` otherwise. */
+  readonly trusted: boolean;
+  /** Whether the user namespace maps one id only: every file is root's, and no other user exists. */
+  readonly singleId: boolean;
   /** Permitted capabilities of this process. */
   readonly permitted: bigint;
   readonly lastCapability: number;

@@ -12,7 +12,7 @@ export const maximumLowers = 500;
  * Mounts the root: an overlay of the image's layers, the init layer and the upper. Layers are opened once and then
  * named by their descriptors relative to /proc/self/fd, which also keeps commas and colons out of the options.
  */
-export function mountRoot({ spec, paths, attributes }: SandboxPlan): Operation[] {
+export function mountRoot({ spec, host, paths, attributes }: SandboxPlan): Operation[] {
   const label = 'mount the root';
   const lowers = [paths.init, ...spec.lowers.map(({ path }) => path).reverse()];
   const directories = [...lowers, paths.upper, paths.work];
@@ -21,10 +21,7 @@ export function mountRoot({ spec, paths, attributes }: SandboxPlan): Operation[]
     `lowerdir=${lowers.map((_, index) => fd(index)).join(':')}`,
     `upperdir=${fd(lowers.length)}`,
     `workdir=${fd(lowers.length + 1)}`,
-    // A layer may carry forged attributes: links to other files by redirect or metacopy are not followed.
-    'redirect_dir=nofollow,metacopy=off,index=off,xino=off',
-    // Nobody needs what a step wrote before it has ended: fsync in the step is free, publishing syncs.
-    'volatile',
+    overlayOptions(host.trusted),
   ].join(',');
   const flags = spec.security === 'sandbox' ? linux.MS_NODEV : 0;
   return [
@@ -39,6 +36,15 @@ export function mountRoot({ spec, paths, attributes }: SandboxPlan): Operation[]
     { call: 'chdir', args: ['/'] },
     { call: 'openat', args: [linux.AT_FDCWD, paths.root, openFlags], result: { slot: 'root' }, label },
   ];
+}
+
+/**
+ * A layer may carry forged attributes: links to other files by redirect or metacopy are not followed. Nobody needs
+ * what a step wrote before it has ended, so that fsync in it is free (`volatile`); publishing syncs. Attributes of
+ * overlayfs itself are `trusted.`, or `user.` where those cannot be set.
+ */
+export function overlayOptions(trusted: boolean): string {
+  return `redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile${trusted ? '' : ',userxattr'}`;
 }
 
 const openFlags = linux.O_PATH | linux.O_CLOEXEC;

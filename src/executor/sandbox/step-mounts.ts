@@ -10,7 +10,8 @@ import {
   setAttributes,
   writeFile,
 } from './operations.js';
-import type { MountPoint, PlannedMount, SandboxPlan } from './plan.js';
+import { overlayOptions } from './root.js';
+import type { HostFacts, MountPoint, PlannedMount, SandboxPlan } from './plan.js';
 
 const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = linux;
 const root = valueOf('root');
@@ -29,12 +30,21 @@ export function mountForStep(plan: SandboxPlan): Operation[] {
     ...bindFile({ ...own, bytes: hosts, at: { path: plan.hosts, inside: [] } }, 'hosts'),
     ...bindFile({ ...own, bytes: host.resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),
     ...mounts.flatMap(({ mount, at, isDirectory }, index) => {
-      if (mount.kind === 'secret') return bindFile({ ...own, ...mount, at }, `${index}`);
-      if (mount.kind !== 'file') return mountOne(paths.memory, { mount, at, isDirectory }, index);
+      if (mount.kind === 'secret')
+        return bindFile({ ...own, ...mount, ...ownerIn(host, mount), at }, `${index}`);
+      if (mount.kind !== 'file') return mountOne(plan, { mount, at, isDirectory }, index);
       const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
       return bindFile({ ...own, bytes: mount.bytes, mode: mount.mode, at, attributes }, `${index}`);
     }),
   ];
+}
+
+/** Where one id is all there is, everything belongs to it. */
+function ownerIn(
+  { singleId }: HostFacts,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): { readonly uid: number; readonly gid: number } {
+  return singleId ? { uid: 0, gid: 0 } : { uid, gid };
 }
 
 interface MemoryFile {
@@ -101,8 +111,13 @@ function bindFile(file: MemoryFile, name: string): Operation[] {
   ];
 }
 
-function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, index: number): Operation[] {
+function mountOne(
+  { host: { trusted }, paths }: SandboxPlan,
+  { mount, at, isDirectory }: PlannedMount,
+  index: number,
+): Operation[] {
   const label = `mount /${at.path}`;
+  const place = `${paths.memory}/bind-${index}`;
   const clone = (path: string): Operation[] => cloneMount({ directory: linux.AT_FDCWD, path }, 'new', label);
   switch (mount.kind) {
     case 'tmpfs': {
@@ -128,7 +143,7 @@ function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, 
       const kind = isDirectory ? 'directory' : 'file';
       const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
       const source = mount.writable
-        ? discardingMount({ ...splitSource(mount.source), place: `${memoryPath}/bind-${index}` })
+        ? discardingMount({ ...splitSource(mount.source), trusted, place })
         : clone(mount.source);
       return [...source, setAttributes('new', attributes, label), ...attachAt(at, kind, label)];
     }
@@ -136,7 +151,7 @@ function mountOne(memoryPath: string, { mount, at, isDirectory }: PlannedMount, 
       const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
       const lowers = mount.lowers.map(({ path }) => path).reverse();
       return [
-        ...discardingMount({ lowers, path: mount.path, place: `${memoryPath}/bind-${index}` }),
+        ...discardingMount({ lowers, path: mount.path, trusted, place }),
         setAttributes('new', attributes, label),
         ...attachAt(at, isDirectory ? 'directory' : 'file', label),
       ];
@@ -178,6 +193,7 @@ const firstViewFd = 64;
 function discardingMount(from: {
   readonly lowers: readonly string[];
   readonly path: string;
+  readonly trusted: boolean;
   /** Host path of a directory that is made. */
   readonly place: string;
 }): Operation[] {
@@ -195,7 +211,7 @@ function discardingMount(from: {
   const options = [
     `lowerdir=${lowers.map((_, index) => fd(index)).join(':')}`,
     `upperdir=${fd(lowers.length)},workdir=${fd(lowers.length + 1)}`,
-    'redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile',
+    overlayOptions(from.trusted),
   ].join(',');
   return [
     directory(place, 0o700),

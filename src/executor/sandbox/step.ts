@@ -22,11 +22,12 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
     ...standardInput,
     ...limits(host),
     ...(spec.limits?.ulimits ?? []).map(setLimit),
+    ...(host.singleId ? takeIds(process.user) : []),
     ...(spec.security === 'sandbox' ? restrict(host) : unrestricted(host)),
     openCwd(process.cwd),
     { call: 'fchdir', args: [valueOf('cwd')], label: 'enter the working directory' },
     { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
-    ...becomeUser(process.user),
+    ...(host.singleId ? [] : becomeUser(process.user)),
     ...report(readyTag, 'path'),
     { call: 'read', args: [3, addressOf('go'), 1], nonzero: true, label: 'wait for tsbuild' },
     { call: 'close_range', args: [3, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label: 'close descriptors' },
@@ -72,7 +73,7 @@ function setLimit({ resource, soft, hard }: Ulimit): Operation {
 }
 
 function restrict(host: HostFacts): Operation[] {
-  const filter = seccompFilter(host.arch);
+  const filter = seccompFilter(host.arch, host.singleId ? 'single-id' : 'all-ids');
   const program = { words: [filter.length / 8, filter] };
   const dropped = Array.from({ length: host.lastCapability + 1 }, (_, number) => number).filter(
     (number) => !hasCapability(defaultCapabilities, number),
@@ -111,6 +112,33 @@ function openCwd(cwd: string): Operation {
   const how = { words: [linux.O_PATH | linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS] };
   const args: Argument[] = [linux.AT_FDCWD, cwd, how, 24];
   return { call: 'openat2', args, result: { slot: 'cwd' }, label: 'enter the working directory' };
+}
+
+/**
+ * Where one id is all there is, another user is that id by another number, in a namespace of the step's own. Its
+ * supplementary groups cannot be had.
+ */
+function takeIds({ uid, gid }: User): Operation[] {
+  if (uid === 0 && gid === 0) return [];
+  return [
+    { call: 'unshare', args: [linux.CLONE_NEWUSER], label: 'become the user' },
+    ...writeProc('gid_map', `${gid} 0 1`),
+    ...writeProc('uid_map', `${uid} 0 1`),
+  ];
+}
+
+function writeProc(name: string, text: string): Operation[] {
+  const label = 'become the user';
+  return [
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, `/proc/self/${name}`, linux.O_WRONLY | linux.O_CLOEXEC],
+      result: { slot: 'opened' },
+      label,
+    },
+    { call: 'write', args: [valueOf('opened'), text, text.length], label },
+    { call: 'close', args: [valueOf('opened')] },
+  ];
 }
 
 /** For a user other than root the kernel empties the permitted and effective sets here. */

@@ -10,7 +10,7 @@ import { numbersArm64 } from './numbers-arm64.js';
 import { numbersI386 } from './numbers-i386.js';
 import { numbersX8664 } from './numbers-x86-64.js';
 import { parseNumbers } from './numbers.js';
-import { allowed, allowedOn, rules, type Rule } from './profile.js';
+import { allowed, allowedOn, rulesFor, type IdScope, type Rule } from './profile.js';
 
 /** One ABI of a machine: its AUDIT_ARCH value (linux/audit.h) and numbers. */
 export interface Abi {
@@ -40,25 +40,26 @@ export interface Range {
   readonly verdict: Verdict;
 }
 
-const filters = new Map<Arch, Uint8Array>();
+const filters = new Map<string, Uint8Array>();
 
 /** The filter as an array of struct sock_filter. */
-export function seccompFilter(arch: Arch): Uint8Array {
-  const known = filters.get(arch);
+export function seccompFilter(arch: Arch, scope: IdScope): Uint8Array {
+  const key = `${arch} ${scope}`;
+  const known = filters.get(key);
   if (known !== undefined) return known;
-  const filter = assembleFilter(filterInstructions(abis[arch]));
-  filters.set(arch, filter);
+  const filter = assembleFilter(filterInstructions(abis[arch], scope));
+  filters.set(key, filter);
   return filter;
 }
 
 /** The verdicts on all numbers of an ABI, from 0 on, neighbours different. */
-export function verdictRanges({ numbers, family }: Abi): Range[] {
+export function verdictRanges({ numbers, family }: Abi, scope: IdScope = 'all-ids'): Range[] {
   const verdicts = new Map<number, Verdict>();
   for (const name of [...allowed, ...allowedOn[family]]) {
     const number = numbers.get(name);
     if (number !== undefined) verdicts.set(number, 'allow');
   }
-  for (const [name, rule] of rules) {
+  for (const [name, rule] of rulesFor(scope)) {
     const number = numbers.get(name);
     if (number !== undefined) verdicts.set(number, rule);
   }
@@ -80,11 +81,12 @@ export function verdictRanges({ numbers, family }: Abi): Range[] {
 /** 32-bit ARM has calls of its own from here on (asm/unistd.h, __ARM_NR_BASE). */
 const privateNumbers = 0x0f0000;
 
-const offsets = { number: 0, arch: 4, argument: 16 } as const;
+/** struct seccomp_data: the low halves of the arguments, eight bytes each. */
+const offsets = { number: 0, arch: 4, arguments: 16 } as const;
 const actions = { allow: 0x7fff0000, errno: 0x00050000, kill: 0x80000000 } as const;
 const errnos = { eperm: 1, enosys: 38 } as const;
 
-function filterInstructions(all: readonly Abi[]): Instruction[] {
+function filterInstructions(all: readonly Abi[], scope: IdScope): Instruction[] {
   const instructions: Instruction[] = [{ op: 'load', offset: offsets.arch }];
   all.forEach(({ auditArch }, index) => {
     instructions.push({
@@ -98,7 +100,7 @@ function filterInstructions(all: readonly Abi[]): Instruction[] {
   instructions.push({ op: 'return', value: actions.kill, label: `not-${all.length - 1}` });
   all.forEach((abi, index) => {
     instructions.push({ op: 'load', offset: offsets.number, label: `abi-${index}` });
-    instructions.push(...searchInstructions(verdictRanges(abi), `range-${index}-`));
+    instructions.push(...searchInstructions(verdictRanges(abi, scope), `range-${index}-`));
   });
   return instructions;
 }
@@ -125,7 +127,8 @@ function verdictInstructions(verdict: Verdict, prefix: string): Instruction[] {
   if (verdict === 'eperm' || verdict === 'enosys')
     return [{ op: 'return', value: actions.errno | errnos[verdict] }];
   if (verdict.kind === 'errno') return [{ op: 'return', value: actions.errno | verdict.errno }];
-  const load: Instruction = { op: 'load', offset: offsets.argument };
+  if (verdict.kind === 'nodes') return nodeInstructions(verdict.argument, prefix);
+  const load: Instruction = { op: 'load', offset: offsets.arguments };
   const yes: Instruction = { op: 'return', value: actions.allow, label: `${prefix}yes` };
   const no: Instruction = { op: 'return', value: actions.errno | errnos.eperm, label: `${prefix}no` };
   if (verdict.kind === 'without') {
@@ -139,3 +142,17 @@ function verdictInstructions(verdict: Verdict, prefix: string): Instruction[] {
     hit,
   ];
 }
+
+/** Devices are accepted and not made; everything else is the kernel's. */
+function nodeInstructions(argument: number, prefix: string): Instruction[] {
+  return [
+    { op: 'load', offset: offsets.arguments + argument * 8 },
+    { op: 'and', mask: fileTypes.mask },
+    { op: 'equal', value: fileTypes.character, yes: `${prefix}yes` },
+    { op: 'equal', value: fileTypes.block, yes: `${prefix}yes` },
+    { op: 'return', value: actions.allow },
+    { op: 'return', value: actions.errno, label: `${prefix}yes` },
+  ];
+}
+
+const fileTypes = { mask: 0o170000, character: 0o020000, block: 0o060000 } as const;

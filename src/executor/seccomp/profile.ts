@@ -53,14 +53,16 @@ export const allowedOn = {
   arm: ['arm_fadvise64_64', 'sync_file_range2', 'breakpoint', 'cacheflush', 'set_tls'],
 } as const;
 
-/** What becomes of a call whose number has a rule. All look at the low 32 bits of the first argument. */
+/** What becomes of a call whose number has a rule. Those with values look at the low 32 bits of the first argument. */
 export type Rule =
   /** Fails with this errno. */
   | { readonly kind: 'errno'; readonly errno: number }
   /** Allowed when none of these bits is set. */
   | { readonly kind: 'without'; readonly bits: number }
   | { readonly kind: 'among'; readonly values: readonly number[] }
-  | { readonly kind: 'except'; readonly values: readonly number[] };
+  | { readonly kind: 'except'; readonly values: readonly number[] }
+  /** Succeeds without doing anything when this argument, a mode, is that of a device. */
+  | { readonly kind: 'nodes'; readonly argument: number };
 
 const ENOSYS = 38;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
@@ -68,9 +70,31 @@ const namespaceFlags = 0x7e020000;
 const [AF_ALG, AF_VSOCK] = [38, 40];
 const [PER_LINUX32, UNAME26, queryOnly] = [0x8, 0x20000, 0xffffffff];
 
-export const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['clone', { kind: 'without', bits: namespaceFlags }],
   ['clone3', { kind: 'errno', errno: ENOSYS }], // its flags are in memory: libc falls back to clone
   ['personality', { kind: 'among', values: [0, PER_LINUX32, UNAME26, UNAME26 | PER_LINUX32, queryOnly] }],
   ['socket', { kind: 'except', values: [AF_ALG, AF_VSOCK] }],
 ]);
+
+/** Which users exist where the filter is used: any, or one alone. */
+export type IdScope = 'all-ids' | 'single-id';
+
+/** `return 0` in place of the call: SECCOMP_RET_ERRNO with no error. */
+const accepted: Rule = { kind: 'errno', errno: 0 };
+
+/** Where one id is all there is, what needs another one is accepted without effect, as package managers insist on it. */
+const ownership: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ...`chown chown32 lchown lchown32 fchown fchown32 fchownat setgroups setgroups32
+      setuid setuid32 setgid setgid32 setreuid setreuid32 setregid setregid32
+      setresuid setresuid32 setresgid setresgid32 setfsuid setfsuid32 setfsgid setfsgid32`
+    .split(/\s+/)
+    .map((name) => [name, accepted] as const),
+  ['mknod', { kind: 'nodes', argument: 1 }],
+  ['mknodat', { kind: 'nodes', argument: 2 }],
+]);
+
+/** The rules by name; they win over the list of allowed calls. */
+export function rulesFor(scope: IdScope): ReadonlyMap<string, Rule> {
+  return scope === 'single-id' ? new Map([...rules, ...ownership]) : rules;
+}

@@ -62,12 +62,14 @@ async function execute(task: Task<ExecOp>, root: Snapshot, material: Material): 
   const { job, layers, now } = task.shop;
   job.signal.throwIfAborted();
   const executor = await task.shop.executor();
-  const result = await executor.run(await execSpec(task, root, material), job);
+  const spec = await execSpec(task, root, material);
+  const result = await executor.run(spec, job);
   if (!result.ok) {
     await executor.discard(result.upper);
     throw failure(task, result);
   }
-  return layers.fromUpper(await root.tree(), result.upper, now());
+  const lost = executor.ids && { ...executor.ids, maker: spec.process.user };
+  return layers.fromUpper(await root.tree(), result.upper, { created: now(), lost });
 }
 
 async function execSpec(

@@ -12,27 +12,31 @@ import type { HostFacts, SandboxPlan } from './sandbox/plan.js';
 import { maximumLowers } from './sandbox/root.js';
 import type { OpenResources, StepResources } from './step-resources.js';
 import type { Scratch, StepDirectories } from './scratch.js';
-import type { ExecResult, ExecSpec, Executor } from './types.js';
+import type { ExecResult, ExecSpec, Executor, KnownIds } from './types.js';
 import { tidyUpper } from './upper.js';
 import { XattrCache } from './xattr-cache.js';
 
-/** Runs steps as root in namespaces, on an overlay of the image's layers. */
-export class RootfulExecutor implements Executor {
-  readonly mode = 'rootful';
+/** Runs steps as root, be it of a user namespace, in namespaces of their own, on an overlay of the image's layers. */
+export class NamespaceExecutor implements Executor {
   readonly #xattrs = new XattrCache();
 
   constructor(
+    readonly mode: 'rootful' | 'rootless' | 'single-id',
     readonly scratch: Scratch,
     readonly host: HostFacts,
-    readonly resources: StepResources,
+    private readonly tools: { readonly resources: StepResources; readonly ids: KnownIds | undefined },
   ) {}
+
+  get ids(): KnownIds | undefined {
+    return this.tools.ids;
+  }
 
   async run(spec: ExecSpec, job: Job): Promise<ExecResult> {
     checkSpec(spec);
     const view = new LowerView(spec.lowers, this.#xattrs);
     const points = await planMountPoints(view, spec.mounts);
     throwIfCancelled(job.signal);
-    const resources = await this.resources.open(spec);
+    const resources = await this.tools.resources.open(spec);
     const directories = this.scratch.makeStep();
     try {
       const prepared = await this.#prepare(spec, view, points, directories);
@@ -98,8 +102,8 @@ function withResources(plan: SandboxPlan, { groups, limits, network }: OpenResou
   return { ...plan, spec: { ...plan.spec, limits }, host, groups, network: network?.namespace };
 }
 
-function resultOf(outcome: Outcome, { spec, paths }: SandboxPlan, outOfMemory: boolean): ExecResult {
-  const upper: LayerDirectory = { path: paths.upper, namespace: 'trusted' };
+function resultOf(outcome: Outcome, { spec, host, paths }: SandboxPlan, outOfMemory: boolean): ExecResult {
+  const upper: LayerDirectory = { path: paths.upper, namespace: host.trusted ? 'trusted' : 'user' };
   switch (outcome.kind) {
     case 'exited': {
       const { exitCode, signal, timedOut } = outcome;

@@ -1,0 +1,52 @@
+/** What a mode needs of the kernel, tried out. */
+import { play } from '../sys/player.js';
+import { hasTrustedXattrs, readPrivileges, type Privileges } from '../sys/privileges.js';
+import type { Operation } from '../sys/program.js';
+import { linux } from './linux.js';
+import { fork } from './sandbox/namespaces.js';
+import { overlayOptions } from './sandbox/root.js';
+import { planIds, playInNamespace, type NamespaceKind } from './user-namespace.js';
+
+/**
+ * Namespaces, an overlay in `directory` (which holds `lower`, `upper`, `work` and `root`), a mount by descriptor and
+ * /proc of a new PID namespace: what every step needs first.
+ */
+export function probeOperations(directory: string, trusted: boolean): Operation[] {
+  const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP } = linux;
+  const flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  const options = `lowerdir=lower,upperdir=upper,workdir=work,${overlayOptions(trusted)}`;
+  const proc = { call: 'fsopen', args: ['proc', 1], result: { slot: 'fs' }, label: 'mount /proc' } as const;
+  return [
+    { call: 'unshare', args: [flags], label: 'make namespaces' },
+    { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
+    { call: 'chdir', args: [directory], label: 'enter the store' },
+    {
+      call: 'mount',
+      args: ['overlay', 'root', 'overlay', linux.MS_NODEV, options],
+      label: 'mount an overlay',
+    },
+    fork('start a process'),
+    proc,
+    {
+      call: 'fsconfig',
+      args: [{ slot: 'fs', as: 'value' }, linux.FSCONFIG_CMD_CREATE, 0, 0, 0],
+      label: 'mount /proc',
+    },
+    { call: 'exit_group', args: [0] },
+  ];
+}
+
+/** Tries what a step needs as the present user. Throws PlayerError. */
+export async function probeHere(directory: string, privileges: Privileges = readPrivileges()): Promise<void> {
+  await play({ operations: probeOperations(directory, hasTrustedXattrs(privileges)) });
+}
+
+/** Tries the same in a new user namespace. Throws PlayerError, and NamespaceError when there is none to be had. */
+export async function probeNamespace(
+  kind: NamespaceKind,
+  directory: string,
+  privileges: Privileges = readPrivileges(),
+): Promise<void> {
+  const mapIds = await planIds(kind, privileges);
+  await playInNamespace({ mapIds, operations: probeOperations(directory, false) });
+}
