@@ -1,5 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
+import { equalBlocks } from './blocks.js';
+import { takeFirst } from './take-first.js';
 
 const deflate = promisify<Buffer, DeflateOptions, Buffer>(deflateRaw);
 
@@ -10,7 +12,7 @@ interface DeflateOptions {
 }
 
 export interface GzipOptions {
-  /** 1 to 9; 6 when absent. */
+  /** 0 to 9; 6 when absent. */
   readonly level?: number;
   /** Blocks compressed at the same time; the bytes do not depend on it. */
   readonly concurrency?: number;
@@ -38,7 +40,7 @@ export async function* gzipParallel(
   const running: Promise<Buffer>[] = [];
   yield header;
   try {
-    for await (const { block, last } of equalBlocks(source)) {
+    for await (const { block, last } of equalBlocks(source, blockSize)) {
       checksum = crc32(block, checksum);
       size += block.length;
       running.push(compressBlock(block, { level, last, dictionary }));
@@ -50,13 +52,6 @@ export async function* gzipParallel(
     await Promise.allSettled(running);
   }
   yield trailer(checksum, size);
-}
-
-async function takeFirst(running: Promise<Buffer>[]): Promise<Buffer> {
-  const [first] = running;
-  const compressed = (await first) ?? Buffer.alloc(0);
-  void running.shift();
-  return compressed;
 }
 
 function compressBlock(
@@ -72,28 +67,6 @@ function compressBlock(
   // Awaited in order: a failure of a later block must not count as unhandled meanwhile.
   compressed.catch(() => undefined);
   return compressed;
-}
-
-/** Cuts the source into full blocks; the last one may be shorter, and is empty only when the source is. */
-async function* equalBlocks(
-  source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ block: Buffer; last: boolean }, void> {
-  let block = Buffer.allocUnsafeSlow(blockSize);
-  let used = 0;
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length;) {
-      if (used === blockSize) {
-        yield { block, last: false };
-        block = Buffer.allocUnsafeSlow(blockSize);
-        used = 0;
-      }
-      const part = chunk.subarray(at, at + blockSize - used);
-      block.set(part, used);
-      used += part.length;
-      at += part.length;
-    }
-  }
-  yield { block: block.subarray(0, used), last: true };
 }
 
 function trailer(checksum: number, size: number): Buffer {

@@ -8,7 +8,7 @@ import type { Body, Changeset, File, LayerDirectory, Tree } from './types.js';
  * Names a layer inside one store: the DiffID of a layer that was pulled or loaded, the identity digest of the
  * changeset of a layer made here. An intermediate layer is never packed, so it may have no DiffID.
  */
-export type LayerId = Brand<Digest, 'LayerId'>;
+export type LayerId = Digest & { readonly __layer: true };
 
 /** A layer in a form that outlives the process: what cache records and image records hold. */
 export interface LayerRef {
@@ -68,18 +68,28 @@ export function isRemoteBlob(value: unknown): value is RemoteBlob {
   );
 }
 
+/** How a blob is compressed, beyond the algorithm. */
+export interface BlobOptions {
+  /** Undefined: the algorithm's usual one. */
+  readonly level?: number | undefined;
+  /** Whether the blob of a pulled layer is compressed anew when its compression is another one. */
+  readonly force?: boolean | undefined;
+}
+
 /** One origin, three forms: changeset, directory and blob. Each is derived when it is asked for, once, and kept. */
 export interface Layer {
   readonly ref: LayerRef;
   changeset(): Promise<Changeset>;
   /** An overlay lowerdir. `base` is the tree below: implicit parents take their metadata from it. */
   directory(base: Tree): Promise<LayerDirectory>;
-  /** The uncompressed tar: its DiffID and size, without making a blob that is not needed. */
+  /** DiffID of the uncompressed tar, without making a blob that is not needed. */
   diffId(): Promise<DiffID>;
-  /** A blob in the store. The blob of a pulled layer is given as it is, whatever its compression. */
-  blob(compression: Compression): Promise<Descriptor>;
+  /** DiffID and bytes of the uncompressed tar. */
+  plain(): Promise<{ readonly diffId: DiffID; readonly size: number }>;
+  /** A blob in the store. The blob of a pulled layer is given as it is, whatever its compression, unless forced. */
+  blob(compression: Compression, options?: BlobOptions): Promise<Descriptor>;
   /** The descriptor that `blob` would give, when it is known without making or fetching anything. */
-  knownBlob(compression: Compression): Promise<RemoteBlob | undefined>;
+  knownBlob(compression: Compression, options?: BlobOptions): Promise<RemoteBlob | undefined>;
   /** The blob that others have while no form of the layer that has its bytes is here, or that it was pulled as. */
   elsewhere(): Promise<RemoteBlob | undefined>;
   /** Where the bytes of one of this layer's files are; undefined when the layer has no such content. */

@@ -6,12 +6,13 @@ import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { serialiseChangeset } from './changeset-json.js';
-import { decompress, gzipParallel } from './compression.js';
+import { decompress, gzipParallel, zstdParallel } from './compression.js';
 import { changesetIdentity } from './content-digest.js';
 import { walkChangeset } from './changeset.js';
 import {
   isLayerPlace,
   isRemoteBlob,
+  type BlobOptions,
   type Layer,
   type LayerPlace,
   type LayerRef,
@@ -102,22 +103,28 @@ export class StoredLayer implements Layer {
     return (await this.#knownPlain())?.diffId ?? (await this.#plain()).diffId;
   }
 
-  async blob(compression: Compression): Promise<Descriptor> {
-    const remote = await this.#compressedRemote();
+  async plain(): Promise<Plain> {
+    return (await this.#knownPlain()) ?? (await this.#plain());
+  }
+
+  async blob(compression: Compression, options: BlobOptions = {}): Promise<Descriptor> {
+    const wanted = asWanted(compression, options);
+    const remote = wanted(await this.#compressedRemote());
     if (remote !== undefined) return this.#localBlob(remote);
-    const away = await this.#away();
-    if (away !== undefined) return this.#orLost(() => this.#localBlob(away.blob));
+    const away = wanted((await this.#away())?.blob);
+    if (away !== undefined) return this.#orLost(() => this.#localBlob(away));
     if (compression === 'none') {
       const { diffId, size } = await this.#plain();
       return { mediaType: layerMediaType('none'), digest: diffId, size };
     }
-    const known = await this.knownBlob(compression);
+    const known = await this.knownBlob(compression, options);
     if (known !== undefined && (await this.#blobs.has(known.descriptor.digest))) return known.descriptor;
-    return this.#compress(compression);
+    return this.#compress(compression, options.level);
   }
 
-  async knownBlob(compression: Compression): Promise<RemoteBlob | undefined> {
-    const remote = (await this.#compressedRemote()) ?? (await this.#away())?.blob;
+  async knownBlob(compression: Compression, options: BlobOptions = {}): Promise<RemoteBlob | undefined> {
+    const wanted = asWanted(compression, options);
+    const remote = wanted(await this.#compressedRemote()) ?? wanted((await this.#away())?.blob);
     if (remote !== undefined) return remote;
     if (compression === 'none') {
       const plain = await this.#knownPlain();
@@ -126,9 +133,9 @@ export class StoredLayer implements Layer {
       );
     }
     const plain = await this.#knownPlain();
-    const packed =
-      plain && asRemoteBlob(await this.#records(`layer-${compression}`).get(hexOf(plain.diffId)));
-    const place = (await this.#place())?.blob;
+    const records = this.#compressedRecords(compression, options.level);
+    const packed = plain && asRemoteBlob(await records.get(hexOf(plain.diffId)));
+    const place = options.level === undefined ? (await this.#place())?.blob : undefined;
     // Equal bytes that a registry has need not be sent to it.
     if (place !== undefined && (packed === undefined || packed.descriptor.digest === place.descriptor.digest))
       return compressionOf(place.descriptor.mediaType) === compression ? place : packed;
@@ -229,6 +236,10 @@ export class StoredLayer implements Layer {
     return remote !== undefined && compressionOf(remote.descriptor.mediaType) === 'none' ? undefined : remote;
   }
 
+  #compressedRecords(compression: Compression, level: number | undefined) {
+    return this.#records(`layer-${compression}${level === undefined ? '' : `-${level}`}`);
+  }
+
   async #knownPlain(): Promise<Plain | undefined> {
     this.#packed ??= await this.#findPlain();
     return this.#packed;
@@ -322,9 +333,20 @@ export class StoredLayer implements Layer {
     return new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
   }
 
+  /** What arrives damaged is fetched once more. */
   async #localBlob(remote: RemoteBlob): Promise<Descriptor> {
+    if (await this.#blobs.has(remote.descriptor.digest)) return remote.descriptor;
+    try {
+      await this.#fetchBlob(remote);
+    } catch (error) {
+      if (!(error instanceof TsbuildError) || !error.damaged) throw error;
+      await this.#fetchBlob(remote);
+    }
+    return remote.descriptor;
+  }
+
+  async #fetchBlob(remote: RemoteBlob): Promise<void> {
     const { digest, size } = remote.descriptor;
-    if (await this.#blobs.has(digest)) return remote.descriptor;
     const writer = await this.#blobs.writer();
     try {
       for await (const chunk of this.options.fetch(remote)) await writer.write(chunk);
@@ -332,18 +354,17 @@ export class StoredLayer implements Layer {
     } finally {
       await writer.abort();
     }
-    return remote.descriptor;
   }
 
-  async #compress(compression: Compression): Promise<Descriptor> {
-    if (compression !== 'gzip')
-      throw new TsbuildError('unsupported', `layers cannot be compressed with ${compression} yet`);
+  async #compress(compression: Compression, level: number | undefined): Promise<Descriptor> {
     const { diffId, size } = await this.#plain();
+    const compress = compression === 'zstd' ? zstdParallel : gzipParallel;
     const writer = await this.#blobs.writer();
     try {
-      for await (const chunk of gzipParallel(this.#blobs.open(diffId, size), {})) await writer.write(chunk);
+      const chunks = compress(this.#blobs.open(diffId, size), level === undefined ? {} : { level });
+      for await (const chunk of chunks) await writer.write(chunk);
       const descriptor = { mediaType: layerMediaType(compression), ...(await writer.commit()) };
-      await this.#records(`layer-${compression}`).put(hexOf(diffId), { descriptor });
+      await this.#compressedRecords(compression, level).put(hexOf(diffId), { descriptor });
       return descriptor;
     } finally {
       await writer.abort();
@@ -392,4 +413,12 @@ export class StoredLayer implements Layer {
 
 function asRemoteBlob(value: unknown): RemoteBlob | undefined {
   return isRemoteBlob(value) ? value : undefined;
+}
+
+/** Lets a blob that is there already pass, unless it is to be compressed in another way. */
+function asWanted(compression: Compression, { force }: BlobOptions) {
+  return (blob: RemoteBlob | undefined): RemoteBlob | undefined => {
+    const differs = blob !== undefined && compressionOf(blob.descriptor.mediaType) !== compression;
+    return force === true && differs ? undefined : blob;
+  };
 }

@@ -61,6 +61,7 @@ export async function* downloadBlob(sender: Sender, download: Download): AsyncGe
 function compareDigest(digest: Digest, expected: Digest, what: string): void {
   if (digest === expected) return;
   throw new RegistryFailure('registry', `${what}: the registry sent other bytes, with the digest ${digest}`, {
+    damaged: true,
     hint: 'the registry or something between is damaged: try again, or push the image again',
   });
 }

@@ -9,6 +9,8 @@ export interface FailureDetails {
   readonly codes?: readonly string[] | undefined;
   /** Whether the same request may succeed when it is repeated. */
   readonly transient?: boolean | undefined;
+  /** Other bytes arrived than were asked for. */
+  readonly damaged?: boolean | undefined;
   /** Milliseconds that the registry asked to wait. */
   readonly retryAfter?: number | undefined;
 }
@@ -21,7 +23,7 @@ export class RegistryFailure extends TsbuildError {
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: FailureDetails = {}) {
-    super(code, message, { hint: details.hint, cause: details.cause });
+    super(code, message, { hint: details.hint, cause: details.cause, damaged: details.damaged });
     this.status = details.status;
     this.codes = details.codes ?? [];
     this.transient = details.transient ?? false;

@@ -32,6 +32,8 @@ export interface ErrorDetails {
   /** The guilty part of `source`. */
   readonly range?: SourceRange | undefined;
   readonly source?: Source | undefined;
+  /** Other bytes arrived than were asked for: another try may help. */
+  readonly damaged?: boolean | undefined;
 }
 
 /**
@@ -43,6 +45,7 @@ export class TsbuildError extends Error {
   readonly hint: string | undefined;
   readonly range: SourceRange | undefined;
   readonly source: Source | undefined;
+  readonly damaged: boolean;
 
   constructor(
     readonly code: ErrorCode,
@@ -53,6 +56,7 @@ export class TsbuildError extends Error {
     this.hint = details.hint;
     this.range = details.range;
     this.source = details.source;
+    this.damaged = details.damaged ?? false;
   }
 
   /** The same failure pointing at a place in a source; a place already known is kept. */
