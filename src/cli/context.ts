@@ -7,6 +7,14 @@ export type OutputStream = Writable & {
   readonly rows?: number | undefined;
 };
 
+/** This process as a command that can be run again in another place. */
+export interface SelfProcess {
+  /** Path of the executable and its arguments. */
+  readonly argv: readonly [path: string, ...args: string[]];
+  /** From now on signals concern the process that was started instead. */
+  handOver(): void;
+}
+
 /** Everything of the process that a command may touch. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -19,4 +27,6 @@ export interface CliContext {
   readonly cwd: string;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
   readonly signal: AbortSignal;
+  /** Undefined where commands run inside another program: then it cannot be run again. */
+  readonly self?: SelfProcess | undefined;
 }

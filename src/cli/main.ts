@@ -22,6 +22,10 @@ export async function main(): Promise<void> {
       stdin,
       cwd: process.cwd(),
       signal: guards.signal,
+      self: {
+        argv: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+        handOver: () => guards.handOver(),
+      },
     });
     await guards.finish(code);
   } catch (error) {

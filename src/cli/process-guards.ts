@@ -7,6 +7,8 @@ type Signal = keyof typeof signalExitCodes;
 export interface ProcessGuards {
   /** Aborted by the first signal that ends the process. */
   readonly signal: AbortSignal;
+  /** Signals are ignored from now on: another process has taken over, and they are its own. */
+  handOver(): void;
   /** Ends the process after everything was written. A signal that came before decides the code. */
   finish(code: number): Promise<never>;
   /** Reports what a command threw and ends the process. */
@@ -33,6 +35,7 @@ export function guardProcess(): ProcessGuards {
 
 class Guards implements ProcessGuards {
   readonly #controller = new AbortController();
+  #handedOver = false;
   /** Why the command was told to end; the first reason decides the exit code. */
   #ending: { readonly code: number; readonly why: string } | undefined;
 
@@ -40,7 +43,12 @@ class Guards implements ProcessGuards {
     return this.#controller.signal;
   }
 
+  handOver(): void {
+    this.#handedOver = true;
+  }
+
   onSignal(name: Signal): void {
+    if (this.#handedOver) return;
     if (this.#ending !== undefined) leaveAtOnce(signalExitCodes[name]);
     this.#stop(signalExitCodes[name], `stopped by ${name}`);
   }

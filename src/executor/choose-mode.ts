@@ -1,18 +1,9 @@
 import { PlayerError } from '../sys/player.js';
-import { capability, idCount, may, readPrivileges, type Privileges } from '../sys/privileges.js';
+import { capability, may, readPrivileges, type Privileges } from '../sys/privileges.js';
 import { TsbuildError } from '../util/errors.js';
+import { presentMode, type NamespaceMode } from './present-mode.js';
 import { probeHere } from './probe.js';
 import type { Mode } from './types.js';
-
-/** Modes that run steps in namespaces. */
-export type NamespaceMode = 'rootful' | 'rootless' | 'single-id';
-
-/** The mode that a process with these privileges is in already; undefined when it may not make namespaces. Pure. */
-export function presentMode(privileges: Privileges): NamespaceMode | undefined {
-  if (privileges.uid !== 0 || !may(privileges, capability.SYS_ADMIN)) return undefined;
-  if (privileges.initial) return 'rootful';
-  return idCount(privileges.users) > 1 ? 'rootless' : 'single-id';
-}
 
 /**
  * Decides how steps are isolated in this process: the strongest mode that works for `auto`, which is found out by
@@ -44,8 +35,8 @@ export async function chooseMode(
 }
 
 /** Whether chroot mode works: root of the machine or of a container that left it this capability. */
-export function mayChroot({ uid, initial, capabilities }: Privileges): boolean {
-  return uid === 0 && initial && ((capabilities >> BigInt(capability.SYS_CHROOT)) & 1n) === 1n;
+export function mayChroot(privileges: Privileges): boolean {
+  return privileges.uid === 0 && privileges.initial && may(privileges, capability.SYS_CHROOT);
 }
 
 function chroot(privileges: Privileges): 'chroot' {

@@ -3,9 +3,10 @@ import { play } from '../sys/player.js';
 import { hasTrustedXattrs, readPrivileges, type Privileges } from '../sys/privileges.js';
 import type { Operation } from '../sys/program.js';
 import { linux } from './linux.js';
+import type { NamespaceKind } from './present-mode.js';
 import { fork } from './sandbox/namespaces.js';
 import { overlayOptions } from './sandbox/root.js';
-import { planIds, playInNamespace, type NamespaceKind } from './user-namespace.js';
+import { planIds, playInNamespace } from './user-namespace.js';
 
 /**
  * Namespaces, an overlay in `directory` (which holds `lower`, `upper`, `work` and `root`), a mount by descriptor and

@@ -8,12 +8,10 @@ import { capability, may, type IdRange, type Privileges } from '../sys/privilege
 import { addressOf, encodeProgram, type Operation, type Program } from '../sys/program.js';
 import { errnoCode } from '../util/errors.js';
 import { linux } from './linux.js';
+import type { NamespaceKind } from './present-mode.js';
 import { dieWithParent } from './sandbox/namespaces.js';
 import { report } from './sandbox/operations.js';
 import { helperArguments, readSubordinateIds } from './subordinate-ids.js';
-
-/** Which ids a namespace has: a range of them, or none but root, who is the present user. */
-export type NamespaceKind = 'rootless' | 'single-id';
 
 /** A namespace could not be made or got no ids. */
 export class NamespaceError extends Error {

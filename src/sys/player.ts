@@ -34,8 +34,8 @@ export interface PlayerEnd {
 export interface PlayerOptions {
   /** What fds 0 to 2 are: /dev/null unless fd 1 is collected, or all are those of this process. */
   readonly standard?: 'null' | 'collect' | 'inherit';
-  /** Open descriptors of this process that the player gets as 5, 6 and so on. */
-  readonly fds?: readonly number[];
+  /** Open descriptors of this process that the player gets as 5, 6 and so on; `ignore` is /dev/null. */
+  readonly fds?: readonly (number | 'ignore')[];
   readonly onReport: (report: Report) => void;
 }
 

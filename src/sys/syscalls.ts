@@ -27,6 +27,7 @@ const numbers = {
   setresgid: [119, 149],
   mount: [165, 40],
   umount2: [166, 39],
+  setns: [308, 268],
   sethostname: [170, 161],
   setdomainname: [171, 162],
   lsetxattr: [189, 6],

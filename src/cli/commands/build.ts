@@ -1,6 +1,7 @@
 import { buildOptions } from '../build-options.js';
 import { buildRequest } from '../build-request.js';
 import { defineCommand } from '../define-command.js';
+import { inNamespace } from '../in-namespace.js';
 import { buildPeerFlags } from '../peer-flags.js';
 
 export const build = defineCommand({
@@ -22,7 +23,9 @@ export const build = defineCommand({
       const { runPlan } = await import('../run-plan.js');
       return runPlan(request, cli, false);
     }
-    const { runBuild } = await import('../run-build.js');
-    return runBuild(request, cli);
+    return inNamespace(request.isolation, cli, async () => {
+      const { runBuild } = await import('../run-build.js');
+      return runBuild(request, cli);
+    });
   },
 });

@@ -1,4 +1,5 @@
 import { defineCommand } from '../define-command.js';
+import { inNamespace } from '../in-namespace.js';
 import { pushRequest } from '../image-requests.js';
 import { progressOption } from '../progress-option.js';
 import { registryOptions } from '../registry-request.js';
@@ -21,7 +22,9 @@ export const push = defineCommand({
   },
   async run({ options, positionals: [image = '', name = image] }, cli) {
     const request = pushRequest(image, name, options);
-    const { runPush } = await import('../run-push.js');
-    return runPush(request, cli);
+    return inNamespace('auto', cli, async () => {
+      const { runPush } = await import('../run-push.js');
+      return runPush(request, cli);
+    });
   },
 });

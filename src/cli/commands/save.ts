@@ -1,4 +1,5 @@
 import { defineCommand } from '../define-command.js';
+import { inNamespace } from '../in-namespace.js';
 import { saveRequest } from '../image-requests.js';
 
 export const save = defineCommand({
@@ -28,7 +29,9 @@ export const save = defineCommand({
   },
   async run({ options, positionals }, cli) {
     const request = saveRequest(positionals, options);
-    const { runSave } = await import('../run-save.js');
-    return runSave(request, cli);
+    return inNamespace('auto', cli, async () => {
+      const { runSave } = await import('../run-save.js');
+      return runSave(request, cli);
+    });
   },
 });

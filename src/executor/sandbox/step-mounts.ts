@@ -161,6 +161,9 @@ function mountOne(
   }
 }
 
+/** Label of what fails when a mount's source is not there, or a link stands on the way to it. */
+export const findSource = 'find the source of';
+
 /** A folder below another one, whoever may exchange what leads there for a link meanwhile (CVE-2024-23651). */
 function cloneInside(directory: string, path: string, label: string): Operation[] {
   return [
@@ -170,7 +173,7 @@ function cloneInside(directory: string, path: string, label: string): Operation[
       result: { slot: 'outside' },
       label,
     },
-    openBelow(valueOf('outside'), path, 'opened', label),
+    openBelow(valueOf('outside'), path, 'opened', `${findSource} ${label.replace(/^mount /, '')}`),
     ...cloneOpened('opened', 'new', label),
     { call: 'close', args: [valueOf('opened')] },
     { call: 'close', args: [valueOf('outside')] },
