@@ -4,7 +4,8 @@
  * is converted after the split.
  */
 import { build, transform } from 'esbuild';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundledLicences } from './bundled-licences.mjs';
@@ -53,6 +54,9 @@ for (const file of bundle.outputFiles) {
   await mkdir(dirname(file.path), { recursive: true });
   await writeFile(file.path, code);
 }
+// its loader looks for it in its own folder
+const zstd = dirname(createRequire(import.meta.url).resolve('@bokuweb/zstd-wasm'));
+await copyFile(join(zstd, 'zstd.wasm'), join(folder, 'zstd.wasm'));
 await writeFile(
   join(folder, 'LICENSES.txt'),
   await bundledLicences(root, Object.keys(bundle.metafile.inputs)),

@@ -52,7 +52,7 @@ export async function exportable(
 async function exportLayer(layer: Layer, store: Store): Promise<ExportLayer> {
   return {
     diffId: await layer.diffId(),
-    blob: (compression) => layer.blob(compression),
+    blob: (compression, options) => layer.blob(compression, options),
     open: ({ digest, size }) => store.blobs.open(digest, size),
   };
 }

@@ -1,6 +1,9 @@
+import { createReadStream } from 'node:fs';
+import pLimit from 'p-limit';
 import { assembleImage } from '../image/assemble.js';
+import type { ImageForm } from '../image/output.js';
 import type { Layer } from '../layers/layer.js';
-import { compressionOf, type Compression } from '../oci/media-types.js';
+import { compressionOf } from '../oci/media-types.js';
 import { formatReference, parseReference, type Reference } from '../oci/reference.js';
 import type { Descriptor, ImageConfig } from '../oci/types.js';
 import { parseImageConfig } from '../oci/validate.js';
@@ -10,51 +13,62 @@ import type { PushableBlob, RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
 import type { OpenImage } from './open-image.js';
 
+/** How layers are compressed that no registry has, and what the documents are. */
+export type PushForm = Pick<
+  ImageForm,
+  'compression' | 'compressionLevel' | 'forceCompression' | 'ociMediaTypes'
+>;
+
 export interface PushOptions {
   readonly store: Store;
   readonly client: RegistryClient;
   readonly targets: readonly Reference[];
-  readonly compression: Compression;
+  /** Push by digest alone, without moving a tag. */
+  readonly byDigest?: boolean | undefined;
+  readonly form: PushForm;
   readonly job: Job;
 }
 
+/** A compression holds some frames of a layer in memory. */
+const parallelCompressions = 2;
+
 /** Pushes an image under its names. Blobs that a registry has are not read here; base layers are mounted there. */
-export async function pushImage(
-  image: OpenImage,
-  { store, client, targets, compression, job }: PushOptions,
-): Promise<Descriptor> {
+export async function pushImage(image: OpenImage, options: PushOptions): Promise<Descriptor> {
+  const { store, client, targets, job, form } = options;
   const step = `push ${targets.map(formatReference).join(' ')}`;
   job.emit({ kind: 'declared', step, name: `pushing ${targets.map(formatReference).join(', ')}` });
   job.emit({ kind: 'started', step });
-  const layers = await Promise.all(
-    image.layers.map((layer) => pushable(layer, { store, compression, targets })),
-  );
+  const limit = pLimit(parallelCompressions);
+  const layers = await Promise.all(image.layers.map((layer) => limit(() => pushable(layer, options))));
   const config: ImageConfig = parseImageConfig(image.config.bytes);
-  const { manifest } = assembleImage({
+  const { manifest, ...assembled } = assembleImage({
     config,
     configBytes: image.config.bytes,
     layers: layers.map(({ descriptor }) => descriptor),
+    docker: !form.ociMediaTypes,
   });
   const configBlob = {
-    descriptor: image.config.descriptor,
-    open: () => store.blobs.open(image.config.descriptor.digest),
+    descriptor: assembled.config.descriptor,
+    open: (offset = 0) => blobFrom(store, image.config.descriptor, offset),
   };
-  const pushed = await pushTo(client, { ...manifest, layers, config: configBlob }, targets, job, step);
+  const named = targets.map((target) =>
+    options.byDigest === true ? { ...target, tag: undefined, digest: manifest.descriptor.digest } : target,
+  );
+  const pushed = await pushTo(client, { ...manifest, layers, config: configBlob }, named, job, step);
   job.emit({ kind: 'finished', step, outcome: 'done' });
   return pushed;
 }
 
 /** A layer whose blob a registry has is described without fetching it; others are compressed now. */
-async function pushable(
-  layer: Layer,
-  { store, compression, targets }: Pick<PushOptions, 'store' | 'compression' | 'targets'>,
-): Promise<PushableBlob> {
-  const known = await layer.knownBlob(compression);
+async function pushable(layer: Layer, { store, form, targets }: PushOptions): Promise<PushableBlob> {
+  const compression = form.compression ?? 'gzip';
+  const how = { level: form.compressionLevel, force: form.forceCompression };
+  const known = await layer.knownBlob(compression, how);
   const usable = known !== undefined && compressionOf(known.descriptor.mediaType) !== undefined;
-  const descriptor = usable ? known.descriptor : await layer.blob(compression);
+  const descriptor = usable ? known.descriptor : await layer.blob(compression, how);
   return {
     descriptor,
-    open: (offset = 0) => skipping(localBlob(layer, { store, compression }), offset),
+    open: (offset = 0) => localBlob(store, () => layer.blob(compression, how), offset),
     mountFrom: mountSources(known?.repository, targets),
   };
 }
@@ -67,22 +81,15 @@ function mountSources(repository: string | undefined, targets: readonly Referenc
 }
 
 async function* localBlob(
-  layer: Layer,
-  { store, compression }: Pick<PushOptions, 'store' | 'compression'>,
+  store: Store,
+  make: () => Promise<Descriptor>,
+  offset: number,
 ): AsyncGenerator<Uint8Array> {
-  const { digest, size } = await layer.blob(compression);
-  yield* store.blobs.open(digest, size);
+  yield* blobFrom(store, await make(), offset);
 }
 
-/** The rest of a stream after `offset` bytes, which are read for their digest's sake. */
-async function* skipping(source: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
-  let left = offset;
-  for await (const chunk of source) {
-    if (left >= chunk.length) {
-      left -= chunk.length;
-    } else {
-      yield left === 0 ? chunk : chunk.subarray(left);
-      left = 0;
-    }
-  }
+/** A blob of the store from an offset on. A part cannot be compared with the digest: the registry does that with the whole. */
+function blobFrom(store: Store, { digest, size }: Descriptor, offset: number): AsyncIterable<Uint8Array> {
+  if (offset === 0) return store.blobs.open(digest, size);
+  return createReadStream(store.blobs.path(digest), { start: offset, highWaterMark: 1 << 18 });
 }

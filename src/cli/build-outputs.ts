@@ -1,34 +1,38 @@
 import { resolve } from 'node:path';
 import { parseOutput, type ImageForm, type OutputSpec } from '../image/output.js';
+import { parseReference } from '../oci/reference.js';
 import { TsbuildError } from '../util/errors.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
+import { checkedForm } from './push-form.js';
+
+/** One push: an image under names, in a form. */
+export interface PushOutput {
+  /** Normalised. */
+  readonly names: readonly string[];
+  /** Push by digest alone, without moving a tag. */
+  readonly byDigest: boolean;
+  readonly form: ImageForm;
+}
 
 export interface BuildOutputs {
   /** Paths are absolute, or `-` for standard output. */
   readonly exports: readonly Exclude<OutputSpec, { type: 'image' }>[];
-  /** Normalised names that are pushed. */
-  readonly pushTo: readonly string[];
+  readonly pushes: readonly PushOutput[];
   /** Names that the image gets in the store. */
   readonly names: readonly string[];
-  readonly pushes: boolean;
+  /** Registries whose certificates are not to be checked. */
+  readonly insecureRegistries: readonly string[];
 }
+
+type ImageOutput = Extract<OutputSpec, { type: 'image' }>;
 
 /** Reads `--output`, `--push` and `--tag` together. Throws `usage`, and `unsupported` for options that a build cannot do. */
 export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext): BuildOutputs {
   const specs = request.outputs.map(parseOutput);
   const images = specs.filter((spec) => spec.type === 'image');
   const exports = specs.filter((spec) => spec.type !== 'image').map((spec) => located(spec, cwd));
-  for (const spec of specs) if ('form' in spec) refuseForm(spec.form);
-  if (images.some(({ pushByDigest, insecure }) => pushByDigest || insecure))
-    throw unsupported('push-by-digest and registry.insecure');
-  const names = [...new Set([...request.tags, ...images.flatMap(({ form }) => form.names)])];
-  const pushes = request.push || images.some(({ push }) => push);
-  if (pushes && names.length === 0) {
-    throw new TsbuildError('usage', 'a push needs a name', {
-      hint: 'name the image with -t REGISTRY/NAME:TAG',
-    });
-  }
+  for (const spec of specs) if ('form' in spec) refuseForm(checkedForm(spec.form));
   const toStdout = exports.filter(({ dest }) => dest === '-');
   if (toStdout.length > 1) throw new TsbuildError('usage', 'only one output can go to standard output');
   if (toStdout.length === 1 && stdout.isTTY === true) {
@@ -36,24 +40,47 @@ export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext)
       hint: 'redirect standard output, or give dest=FILE',
     });
   }
-  return { exports, pushTo: pushes ? names : [], names, pushes };
+  const pushes = pushesOf(request, images);
+  const unnamed = new Set(pushes.filter(({ byDigest }) => byDigest).flatMap(({ names }) => names));
+  const all = [...request.tags, ...images.flatMap(({ form }) => form.names)];
+  return {
+    exports,
+    pushes,
+    names: [...new Set(all)].filter((name) => request.tags.includes(name) || !unnamed.has(name)),
+    insecureRegistries: images
+      .filter(({ insecure }) => insecure)
+      .flatMap(({ form }) => [...request.tags, ...form.names].map((name) => parseReference(name).registry)),
+  };
 }
+
+/** `--push` is `push=true` of every image output, and one of its own where there is none. */
+function pushesOf({ push, tags }: BuildRequest, images: readonly ImageOutput[]): readonly PushOutput[] {
+  const own = push && images.length === 0 ? [{ push, pushByDigest: false, form: plainForm }] : images;
+  return own
+    .filter((image) => push || image.push || image.pushByDigest)
+    .map(({ pushByDigest, form }) => {
+      const names = [...new Set([...tags, ...form.names])];
+      if (names.length > 0) return { names, byDigest: pushByDigest, form };
+      throw new TsbuildError('usage', 'a push needs a name', {
+        hint: 'name the image with -t REGISTRY/NAME:TAG',
+      });
+    });
+}
+
+const plainForm: ImageForm = {
+  names: [],
+  compression: undefined,
+  compressionLevel: undefined,
+  forceCompression: false,
+  ociMediaTypes: true,
+  annotations: [],
+};
 
 function located<S extends { readonly dest: string }>(spec: S, cwd: string): S {
   return spec.dest === '-' ? spec : { ...spec, dest: resolve(cwd, spec.dest) };
 }
 
-function refuseForm({
-  compression,
-  compressionLevel,
-  forceCompression,
-  ociMediaTypes,
-  annotations,
-}: ImageForm): void {
-  if (compression === 'zstd') throw unsupported('compression=zstd');
-  if (compressionLevel !== undefined) throw unsupported('compression-level');
-  if (forceCompression) throw unsupported('force-compression');
-  if (!ociMediaTypes) throw unsupported('oci-mediatypes=false');
+function refuseForm({ annotations }: ImageForm): void {
   if (annotations.length > 0) throw unsupported('annotation');
 }
 

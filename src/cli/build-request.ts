@@ -38,6 +38,8 @@ export interface BuildRequest {
   /** As given. */
   readonly outputs: readonly string[];
   readonly push: boolean;
+  /** Whether the right to push is checked before anything is built. */
+  readonly checkPush: boolean;
   readonly secrets: readonly SecretRequest[];
   readonly network: DefaultNetwork;
   readonly addHosts: readonly (readonly [name: string, address: string])[];
@@ -89,6 +91,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     pull: parsePull(options.pull),
     outputs: options.output,
     push: options.push,
+    checkPush: true,
     secrets: options.secret.map(parseSecret),
     network: oneOf(networks, options.network) ?? 'default',
     addHosts: options['add-host'].map(parseAddHost),

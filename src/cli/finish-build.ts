@@ -44,11 +44,11 @@ export async function finishBuild(result: BuildResult, tools: FinishTools): Prom
       stdout: context.stdout,
     });
   }
-  const targets = outputs.pushTo.map((name) => parseReference(name));
   let pushed: Descriptor | undefined;
-  if (targets.length > 0) {
+  for (const { names, byDigest, form } of outputs.pushes) {
     const { pushImage } = await import('../build/push-image.js');
-    pushed = await pushImage(open, { store, client: await client(), targets, compression: 'gzip', job });
+    const targets = names.map((name) => parseReference(name));
+    pushed = await pushImage(open, { store, client: await client(), targets, byDigest, form, job });
   }
   await writeResults({ stored, pushed, names: outputs.names }, { request, context });
   job.emit({

@@ -3,7 +3,9 @@ import { parsePlatform, type Platform } from '../oci/platform.js';
 import { parseReference, withDefaultTag, type Reference } from '../oci/reference.js';
 import type { ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
+import type { PushForm } from '../build/push-image.js';
 import type { OptionValues } from './option-table.js';
+import { pushForm, type pushFormOptions } from './push-form.js';
 import { progressKind, type progressOption } from './progress-option.js';
 import { registryRequest, type registryOptions, type RegistryRequest } from './registry-request.js';
 
@@ -16,7 +18,7 @@ interface Progress {
 export interface PushRequest extends Progress {
   readonly image: string;
   readonly target: Reference;
-  readonly compression: Compression;
+  readonly form: PushForm;
   readonly registry: RegistryRequest;
 }
 
@@ -55,12 +57,12 @@ const compressions = ['none', 'gzip', 'zstd'] as const;
 export function pushRequest(
   image: string,
   name: string,
-  options: Registry & Shown & { readonly compression: string | undefined },
+  options: Registry & Shown & OptionValues<typeof pushFormOptions>,
 ): PushRequest {
   return {
     image,
     target: withDefaultTag(parseReference(name)),
-    compression: oneOf(compressions, options.compression) ?? 'gzip',
+    form: pushForm(options),
     ...progress(options),
     registry: registryRequest(options),
   };

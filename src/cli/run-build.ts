@@ -1,6 +1,8 @@
-import { parseOutputs } from './build-outputs.js';
+import type { BuildEvent } from '../progress/event.js';
+import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
+import { checkPushes } from './check-pushes.js';
 import { finishBuild } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
 import { refuseUnsupported } from './unsupported-build.js';
@@ -11,13 +13,15 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   refuseUnsupported(request);
   const outputs = parseOutputs(request, context);
   const renderer = progressRenderer(
-    { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes },
+    { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes.length > 0 },
     context,
   );
   const { build } = await import('../build/build.js');
   try {
-    await withBuild({ request, context, emit: (event) => renderer.emit(event) }, async (setting) => {
+    const emit = (event: BuildEvent): void => renderer.emit(event);
+    await withBuild({ request: withInsecure(request, outputs), context, emit }, async (setting) => {
       const { input, tools, started } = setting;
+      if (request.checkPush) await checkPushes(outputs.pushes, tools.client, tools.job);
       const result = await build(input, tools);
       try {
         await finishBuild(result, { ...tools, request, outputs, context, started });
@@ -29,4 +33,10 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   } finally {
     renderer.end();
   }
+}
+
+function withInsecure(request: BuildRequest, { insecureRegistries }: BuildOutputs): BuildRequest {
+  const { registry } = request;
+  const all = [...registry.insecureRegistries, ...insecureRegistries];
+  return { ...request, registry: { ...registry, insecureRegistries: all } };
 }

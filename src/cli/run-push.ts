@@ -13,13 +13,13 @@ export async function runPush(request: PushRequest, context: CliContext): Promis
     context,
     async ({ store, client, job, open }) => {
       const { image } = await findImage(store, request.image, undefined);
-      const { compression, target } = request;
+      const { form, target } = request;
       const opened = await open(request.image, image);
       const pushed = await pushImage(opened, {
         store,
         client: await client(),
         targets: [target],
-        compression,
+        form,
         job,
       });
       context.stdout.write(`${formatReference({ ...target, digest: pushed.digest })}\n`);

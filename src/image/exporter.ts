@@ -1,5 +1,6 @@
 /** What all exporters share. `createExporter` (export.ts) makes one from an output option. */
 import type { Writable } from 'node:stream';
+import type { BlobOptions } from '../layers/layer.js';
 import type { BodySource, Tree } from '../layers/types.js';
 import type { Digest, DiffID } from '../oci/digest.js';
 import type { Compression } from '../oci/media-types.js';
@@ -9,8 +10,8 @@ import type { Job, StepId } from '../progress/event.js';
 /** A layer of an image to be exported. */
 export interface ExportLayer {
   readonly diffId: DiffID;
-  /** A blob of the layer; one that was pulled keeps its own compression. */
-  blob(compression: Compression): Promise<Descriptor>;
+  /** A blob of the layer; one that was pulled keeps its own compression unless forced. */
+  blob(compression: Compression, options?: BlobOptions): Promise<Descriptor>;
   /** The bytes of a blob that `blob` gave, verified at their end. */
   open(descriptor: Descriptor): AsyncIterable<Uint8Array>;
 }

@@ -57,7 +57,10 @@ async function addImage(
 ): Promise<AssembledImage> {
   const layers = await Promise.all(
     image.layers.map(async (layer) => {
-      const descriptor = await layer.blob(compression);
+      const descriptor = await layer.blob(compression, {
+        level: form.compressionLevel,
+        force: form.forceCompression,
+      });
       const { digest, size } = descriptor;
       blobs.set(digest, { digest, size, open: () => layer.open(descriptor) });
       return descriptor;

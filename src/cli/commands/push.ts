@@ -2,6 +2,7 @@ import { defineCommand } from '../define-command.js';
 import { inNamespace } from '../in-namespace.js';
 import { pushRequest } from '../image-requests.js';
 import { progressOption } from '../progress-option.js';
+import { pushFormOptions } from '../push-form.js';
 import { registryOptions } from '../registry-request.js';
 
 export const push = defineCommand({
@@ -12,12 +13,7 @@ export const push = defineCommand({
   options: {
     quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the manifest' },
     progress: progressOption,
-    compression: {
-      kind: 'text',
-      value: 'KIND',
-      choices: ['gzip', 'zstd'],
-      describe: 'Compression of layers that no registry has yet (default gzip)',
-    },
+    ...pushFormOptions,
     ...registryOptions,
   },
   async run({ options, positionals: [image = '', name = image] }, cli) {
