@@ -1,5 +1,6 @@
 import type { FileChange } from './file-listing.js';
 import { looksSecret } from './looks-secret.js';
+import { isUnknown } from './recipe-value.js';
 import type { Recipe } from './types.js';
 
 /** One part of a recipe that differs from an earlier one. */
@@ -15,7 +16,7 @@ export interface Cause {
   /** Name of the variable or argument, the pattern of the files, the step, or what the recipe calls it. */
   readonly name: string;
   readonly change: 'added' | 'removed' | 'changed';
-  /** Absent where a value looks secret, and for files and steps. */
+  /** Absent where a value looks secret or is not known, and for files and steps. */
   readonly before?: string | undefined;
   readonly now?: string | undefined;
   /** What differs, when the earlier files are known. Paths are text. */
@@ -57,7 +58,8 @@ export function causeOf({ label, before, now }: Difference, buildArguments: read
   const kind =
     variable === undefined ? 'option' : buildArguments.includes(variable) ? 'argument' : 'variable';
   const name = variable ?? label;
-  const hidden = [before, now].some((value) => value !== undefined && looksSecret(name, value));
+  const hidden =
+    isUnknown(before) || [before, now].some((value) => value !== undefined && looksSecret(name, value));
   return {
     kind: label === 'the base image' || label.startsWith('the image of ') ? 'base' : kind,
     name,

@@ -44,11 +44,13 @@ export interface CacheRecord<L> {
 
 /** A store of results. A damaged or unreadable record is a miss, never an error. */
 export interface Cache<L> {
-  lookup(key: CacheKey): Promise<CacheRecord<L> | undefined>;
+  /** `step` is what asks: a record that comes from elsewhere is kept for it. */
+  lookup(key: CacheKey, step: StepIdentity): Promise<CacheRecord<L> | undefined>;
   save(record: CacheRecord<L>): Promise<void>;
   /**
    * Earlier records by definition of the same step, whatever their keys: those of the same text first, then those of
-   * the same place; the newest first among each. Their layers may be gone.
+   * the same place; the newest first among each. Their layers may be gone. `now` is what they will be compared with:
+   * values of records from elsewhere are known only where they are the same (see `unknownValue`).
    */
-  previous(step: StepIdentity): Promise<readonly CacheRecord<L>[]>;
+  previous(step: StepIdentity, now: CacheKey): Promise<readonly CacheRecord<L>[]>;
 }

@@ -7,6 +7,7 @@ import {
   type Explanation,
 } from '../cache/explain.js';
 import { compareListings, listFiles, type FileChange, type FileListing } from '../cache/file-listing.js';
+import { isUnknown } from '../cache/recipe-value.js';
 import type { CacheKey, CacheRecord, StepIdentity } from '../cache/types.js';
 import type { LayerRef } from '../layers/layer.js';
 import { joinPath } from '../layers/path.js';
@@ -64,12 +65,12 @@ export class Explainer {
    * Of the same text the record that differs least, the newest of several; else the newest one at the same place,
    * unless its text stands elsewhere now: then this step was put in, not changed.
    */
-  async nearest(vertex: Vertex, { recipe }: CacheKey): Promise<CacheRecord<LayerRef> | undefined> {
+  async nearest(vertex: Vertex, key: CacheKey): Promise<CacheRecord<LayerRef> | undefined> {
     const { identity } = vertex.origin;
-    const earlier = await this.options.cache.previous(identity);
+    const earlier = await this.options.cache.previous(identity, key);
     const [best] = earlier
       .filter(({ step }) => step.instruction === identity.instruction)
-      .map((record) => ({ record, distance: differences(record.key.recipe, recipe).length }))
+      .map((record) => ({ record, distance: differences(record.key.recipe, key.recipe).length }))
       .sort((a, b) => a.distance - b.distance);
     return best?.record ?? earlier.find(({ step }) => !this.#texts.has(textKey(step)));
   }
@@ -99,6 +100,7 @@ export class Explainer {
       name: label.slice('files of '.length),
       change: changeOf(before, now),
     } as const;
+    if (isUnknown(before)) return cause;
     const was = selectedPaths(before);
     const is = selectedPaths(now);
     const changes: FileChange[] = [];

@@ -43,7 +43,7 @@ export class Ledger {
   /** The record of a key unless it is refused. */
   async lookup(vertex: Vertex, key: CacheKey): Promise<CacheRecord<LayerRef> | undefined> {
     if (vertex.origin.ignoreCache) return undefined;
-    const record = await this.#cache.lookup(key);
+    const record = await this.#cache.lookup(key, vertex.origin.identity);
     return record === undefined || this.refusal(vertex, record.created) !== undefined ? undefined : record;
   }
 
@@ -54,7 +54,7 @@ export class Ledger {
   async #facts(vertex: Vertex): Promise<Facts> {
     const key = await this.key(vertex);
     if (vertex.origin.ignoreCache) return { record: undefined, refusal: { why: 'asked' } };
-    const record = await this.#cache.lookup(key);
+    const record = await this.#cache.lookup(key, vertex.origin.identity);
     return { record, refusal: record && this.refusal(vertex, record.created) };
   }
 
