@@ -25,6 +25,9 @@ getfattr:attr
 python3:python3
 tar:tar
 unshare:util-linux
+pasta:passt
+slirp4netns:slirp4netns
+ssh-keygen:openssh-client
 '
 
 PATH="$PATH:/usr/sbin:/sbin"

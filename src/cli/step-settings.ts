@@ -75,7 +75,7 @@ async function readKey(path: string): Promise<ReturnType<typeof parseAgentKey>> 
     return parseAgentKey(await readFile(path, 'latin1'), basename(path));
   } catch (error) {
     const code = errnoCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || error instanceof TsbuildError) throw error;
     throw new TsbuildError('usage', `the SSH key ${JSON.stringify(path)} cannot be read: ${code}`, {
       cause: error,
     });

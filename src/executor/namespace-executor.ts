@@ -10,6 +10,7 @@ import { planMountPoints, type MountPoints } from './mount-points.js';
 import { runSandbox, type Attempt, type Outcome } from './run-sandbox.js';
 import type { HostFacts, SandboxPlan } from './sandbox/plan.js';
 import { maximumLowers } from './sandbox/root.js';
+import { findSource } from './sandbox/step-mounts.js';
 import type { OpenResources, StepResources } from './step-resources.js';
 import type { Scratch, StepDirectories } from './scratch.js';
 import type { ExecResult, ExecSpec, Executor, KnownIds } from './types.js';
@@ -165,6 +166,18 @@ function refusal(
     return new TsbuildError('run', `working directory ${quoted(spec.process.cwd)} ${problem}`, {
       cause: error,
     });
+  }
+  const { label = '' } = error.operation ?? {};
+  if (label.startsWith(findSource)) {
+    const target = JSON.stringify(fromByteString(label.slice(findSource.length + 1)));
+    return new TsbuildError(
+      'run',
+      `the source of the mount ${target} is no folder of its cache (${error.code})`,
+      {
+        hint: 'links are not followed there; an earlier step with the same cache must have made the folder',
+        cause: error,
+      },
+    );
   }
   return new TsbuildError('sandbox', `the kernel refused a part of the sandbox: ${error.message}`, {
     hint: 'Linux 5.12 or later is needed, and an outer container must allow mounts and namespaces',

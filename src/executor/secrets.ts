@@ -29,7 +29,7 @@ export async function readSecret(id: string, path: string): Promise<Uint8Array> 
     }
   } catch (error) {
     const code = errnoCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || error instanceof TsbuildError) throw error;
     throw new TsbuildError('usage', `the file of secret ${JSON.stringify(id)} cannot be read: ${code}`, {
       hint: 'check the src of --secret',
     });

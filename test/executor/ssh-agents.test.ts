@@ -123,12 +123,10 @@ test('messages are found however the stream is cut', (t) => {
   }
 });
 
+type Check = (signed: WireReader, data: Buffer, key: KeyObject) => boolean;
+
 /** Asks for a signature of a key and checks it as a server would. */
-async function signsWell(
-  pem: string,
-  flags: number,
-  check: (signed: WireReader, data: Buffer, key: KeyObject) => boolean,
-) {
+async function signsWell(pem: string, flags: number, check: Check) {
   const key = parseAgentKey(pem, 'test');
   const agent = await openAgent({ kind: 'keys', keys: [key] });
   try {
@@ -195,17 +193,18 @@ function generated(
   return { text: readFileSync(path, 'utf8'), public: readFileSync(`${path}.pub`, 'utf8') };
 }
 
-for (const [name, args, check] of [
+const kinds: readonly (readonly [name: string, args: readonly string[], check: Check])[] = [
   ['ed25519', ['-t', 'ed25519'], ed25519],
   ['rsa', ['-t', 'rsa', '-b', '2048'], rsa('rsa-sha2-512', 'sha512')],
   ['ecdsa-256', ['-t', 'ecdsa', '-b', '256'], ecdsa],
   ['ecdsa-521', ['-t', 'ecdsa', '-b', '521'], ecdsa],
-] as const) {
+];
+for (const [name, args, check] of kinds) {
   keygenTest(`keys of ssh-keygen are read: ${name}`, async (t) => {
     const key = generated(name, args);
     const parsed = parseAgentKey(key.text, 'file');
     t.is(parsed.comment, 'me@host');
-    t.is(parsed.blob.toString('base64'), key.public.split(' ')[1]);
+    t.is(parsed.blob.toString('base64'), key.public.split(' ')[1] ?? '');
     t.true(await signsWell(key.text, 4, check));
   });
 }
