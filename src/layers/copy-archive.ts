@@ -7,7 +7,7 @@ import { linkError, resolveInnerLinks } from './hard-links.js';
 import { GroupRenamer } from './link-groups.js';
 import { baseName, joinPath, parentOf } from './path.js';
 import { placeLeaf, type Placing } from './place.js';
-import { pruneUnchangedDirectories } from './prune.js';
+import { pruneUnchanged } from './prune.js';
 import { resolve } from './resolve.js';
 import type { Changeset, ChangesetDirectory, Directory, Metadata, Node, Tree } from './types.js';
 
@@ -36,7 +36,7 @@ export function copyArchive(base: Tree, archive: Tree | Changeset, options: Arch
     if (entry.kind === 'directory') places.set(path, placeFolder({ editor, at, made, transform }, entry));
     else editor.set(at, placeLeaf(entry, placing));
   }
-  return pruneUnchangedDirectories(base, diff(base, editor.root));
+  return pruneUnchanged(base, diff(base, editor.root));
 }
 
 interface Folder {

@@ -5,7 +5,7 @@ import { ensureDirectory } from './ensure-directory.js';
 import { GroupRenamer } from './link-groups.js';
 import { cleanPath, joinPath, parentOf, quotedPath } from './path.js';
 import { overDirectory, placeDirectory, placeLeaf, type Placing } from './place.js';
-import { pruneUnchangedDirectories } from './prune.js';
+import { pruneUnchanged } from './prune.js';
 import { resolve } from './resolve.js';
 import type { Selection } from './select.js';
 import type { Changeset, Directory, Metadata, Node, Tree } from './types.js';
@@ -54,7 +54,7 @@ export function copy(base: Tree, sources: readonly CopySource[], options: CopyOp
     taken: new Map(),
   };
   for (const source of sources) for (const selection of source.selections) copyOne(work, selection, source);
-  return pruneUnchangedDirectories(base, diff(base, work.editor.root));
+  return pruneUnchanged(base, diff(base, work.editor.root));
 }
 
 interface Work {
@@ -86,7 +86,12 @@ export function destinationOf({
 
 /** Metadata of directories that an instruction makes on the way to its destination. */
 export function madeMetadata({ owner, chmod, now }: Pick<CopyOptions, 'owner' | 'chmod' | 'now'>): Metadata {
-  return { mode: chmod?.octal ?? 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: now };
+  return { mode: madeMode(chmod?.octal), uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mtime: now };
+}
+
+/** Directories on the way get no bits but those of permission. */
+function madeMode(octal: number | undefined): number {
+  return octal === undefined ? 0o755 : octal & 0o777;
 }
 
 function copyOne(work: Work, { path, name, node }: Selection, source: CopySource): void {

@@ -1,6 +1,6 @@
 import { entryAt } from './changeset.js';
 import { linkGroups, walkLinks } from './link-groups.js';
-import { implicitMetadata, sameButTime } from './metadata.js';
+import { implicitMetadata, sameButTime, sameMetadata } from './metadata.js';
 import { cleanPath, joinPath, namesOf } from './path.js';
 import { emptyChangeset, lookup, sameNode } from './tree.js';
 import type {
@@ -9,6 +9,7 @@ import type {
   ChangesetEntry,
   Directory,
   LinkGroup,
+  Metadata,
   Node,
   Tree,
 } from './types.js';
@@ -21,8 +22,20 @@ import { unwind, type Recursion } from './unwind.js';
  * of opaque directories. Hard-linked files go only when their whole group is unchanged.
  */
 export function pruneUnchangedDirectories(base: Tree, changeset: Changeset): Changeset {
+  return pruned(base, changeset, sameButTime);
+}
+
+/**
+ * The same for what COPY and ADD would make: a directory that something below changed in keeps its mtime, because
+ * they set it on purpose.
+ */
+export function pruneUnchanged(base: Tree, changeset: Changeset): Changeset {
+  return pruned(base, changeset, sameMetadata);
+}
+
+function pruned(base: Tree, changeset: Changeset, same: Pruning['same']): Changeset {
   const kept = keptForLinks(base, changeset);
-  return unwind(prune({ base, entry: changeset, path: '', hiding: false, kept })) ?? emptyChangeset;
+  return unwind(prune({ base, entry: changeset, path: '', hiding: false, kept, same })) ?? emptyChangeset;
 }
 
 interface Pruning {
@@ -34,9 +47,18 @@ interface Pruning {
   readonly hiding: boolean;
   /** Paths of files that stay because of their links. */
   readonly kept: ReadonlySet<string>;
+  /** Whether a directory is as it was. */
+  readonly same: (a: Metadata, b: Metadata) => boolean;
 }
 
-function* prune({ base, entry, path, hiding, kept }: Pruning): Recursion<ChangesetDirectory | undefined> {
+function* prune({
+  base,
+  entry,
+  path,
+  hiding,
+  kept,
+  same,
+}: Pruning): Recursion<ChangesetDirectory | undefined> {
   const below = base?.kind === 'directory' ? base : undefined;
   const opaque = hiding || entry.opaque;
   const entries = new Map<string, ChangesetEntry>(
@@ -45,14 +67,15 @@ function* prune({ base, entry, path, hiding, kept }: Pruning): Recursion<Changes
   for (const [name, child] of entry.entries) {
     const old = below?.entries.get(name);
     if (child.kind === 'directory') {
-      const at = { base: old, entry: child, path: joinPath(path, name), hiding: opaque, kept };
+      const at = { base: old, entry: child, path: joinPath(path, name), hiding: opaque, kept, same };
       const rest = yield prune(at);
       if (rest !== undefined) entries.set(name, rest);
     } else if (isChange(old, child) || kept.has(joinPath(path, name))) entries.set(name, child);
   }
   const own = entry.meta ?? (hiding ? implicitMetadata : undefined);
-  const meta = below !== undefined && own && sameButTime(own, below.meta) ? undefined : own;
-  if (below !== undefined && meta === undefined && entries.size === 0) return undefined;
+  const meta = below !== undefined && own && same(own, below.meta) ? undefined : own;
+  const unchanged = below !== undefined && (meta === undefined || sameButTime(meta, below.meta));
+  if (unchanged && entries.size === 0) return undefined;
   return { kind: 'directory', meta, opaque: false, entries };
 }
 

@@ -29,7 +29,8 @@ export interface Selection {
 /**
  * What one source word of COPY or ADD selects, in order. A leading `/` and `..` stay inside the tree. Wildcards are
  * Go's filepath.Match and do not pass through symbolic links; a link that is itself selected is followed.
- * A wildcard without a match selects nothing; a plain path that is missing throws `copy`.
+ * A wildcard without a match selects nothing; a plain path that is missing, or the plain beginning of a pattern, throws
+ * `copy`.
  */
 export function select(tree: Tree, pattern: string, options: SelectOptions = {}): Selection[] {
   return options.parents === true
@@ -74,8 +75,10 @@ function pathsOf(tree: Tree, pattern: string): readonly string[] {
   const names = namesOf(pattern);
   const first = names.findIndex(hasWildcard);
   if (first < 0) return [pattern];
-  const base = resolve(tree, names.slice(0, first).join('/'));
-  if (base.node?.kind !== 'directory') return [];
+  const folder = names.slice(0, first).join('/');
+  const base = resolve(tree, folder);
+  if (base.node === undefined) throw missing(base, folder);
+  if (base.node.kind !== 'directory') return [];
   return matchPaths(base.node, names.slice(first)).map((path) => joinPath(base.path, path));
 }
 

@@ -57,7 +57,7 @@ const ourNames = new Set(
   [
     'AptCacheMountEmptied AutomaticArgHidden BrokenJSONForm CacheMountNotWritable CopyBeforeInstall CopyPathCase',
     'CopyWildcardNoMatch HeredocWithoutErrexit InvisibleCharacters RecursiveChangeInOwnLayer SecretFileCopied',
-    'UnknownSyntax UnusedArg UnusedStage',
+    'LinkWithChmod UnknownSyntax UnusedArg UnusedStage',
   ].flatMap((line) => line.split(' ')),
 );
 const theirNames = [...ruleInfos.keys()].filter((name) => !ourNames.has(name));

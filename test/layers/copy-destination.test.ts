@@ -167,7 +167,7 @@ test(
     words: ['src'],
     to: '/d',
   },
-  ['d/', 'd/f 644 0:0 @5 F', ...contents.map((line) => `d/${line}`)],
+  ['d/ 755 0:0 @6', 'd/f 644 0:0 @5 F', ...contents.map((line) => `d/${line}`)],
 );
 test(
   'a file into a directory replaces a link of its name and does not follow it',

@@ -63,15 +63,15 @@ test(
     words: ['src'],
     to: '/d',
   },
-  ['d/', 'd/f 644 0:0 @5 F', ...contents.map((line) => `d/${line}`)],
+  ['d/ 700 5:0 @6', 'd/f 644 0:0 @5 F', ...contents.map((line) => `d/${line}`)],
 );
 test(
-  'octal --chmod counts for files, nested directories and what is made on the way',
+  'octal --chmod counts for files and nested directories, its permission bits for what is made on the way',
   gives,
   { source: tree, words: ['src'], to: '/p/d', options: { chmod: { apply: () => 0o1770, octal: 0o1770 } } },
   [
-    'p/ 1770 0:0 @100',
-    'p/d/ 1770 0:0 @6',
+    'p/ 770 0:0 @100',
+    'p/d/ 770 0:0 @6',
     'p/d/f 1770 0:0 @5 F',
     'p/d/sub/ 1770 0:0 @7',
     'p/d/sub/g 1770 0:0 @5 G',

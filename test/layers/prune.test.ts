@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { apply } from '../../src/layers/apply.js';
-import { pruneUnchangedDirectories } from '../../src/layers/prune.js';
+import { pruneUnchanged, pruneUnchangedDirectories } from '../../src/layers/prune.js';
 import { walkChangeset } from '../../src/layers/changeset.js';
 import type {
   Changeset,
@@ -47,6 +47,11 @@ test(
   change({ d: change({ f: file('1') }, later) }),
   ['d/', 'd/f 644 0:0 @1 1'],
 );
+test('a directory whose time a copy set keeps it beside what changed below', (t) => {
+  const base = makeTree({ d: dir(), e: dir() });
+  const changed = change({ d: change({ f: file('1') }, later), e: change({}, later) });
+  t.deepEqual(outline(pruneUnchanged(base, changed)), ['d/ 755 0:0 @50', 'd/f 644 0:0 @1 1']);
+});
 test(
   'a directory with another mode stays',
   keeps,

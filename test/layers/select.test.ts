@@ -74,6 +74,7 @@ test(
   'did you mean two?',
 );
 test('missing, with nothing near', refuses, 'completely-else', /^"completely-else" does not exist$/);
+test('a folder in which a wildcard looks', refuses, 'subb/*', /^"subb" does not exist$/, 'did you mean sub?');
 test('a link out of the tree', refuses, 'broken', /^"broken" does not exist$/);
 test('below a file', refuses, 'a.txt/x', /^"a.txt\/x" does not exist$/);
 test('a pivot that is a file', refuses, 'a.txt/./x', /"a.txt" is not a directory/, undefined, {

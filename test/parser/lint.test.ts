@@ -1,12 +1,7 @@
 import test from 'ava';
 import { lint } from '../../src/parser/lint/lint.js';
 import { rules } from '../../src/parser/lint/rules.js';
-import { locate } from '../../src/parser/ast.js';
-import { parseDockerfile as parse } from '../../src/parser/parse.js';
-import type { Source } from '../../src/util/source.js';
-
-/** With narrowed ranges, as the command line parses. */
-const parseDockerfile = (source: Source) => parse(source, locate);
+import { parseDockerfile } from '../../src/parser/parse.js';
 
 function findings(text: string): string[] {
   return lint(parseDockerfile({ name: 'Dockerfile', text })).map(
@@ -142,6 +137,12 @@ test(
   'InvalidDefinitionDescription: an empty comment in between',
   finds,
   '# check=experimental=all\n# no\n#\nARG A=1\nFROM $A',
+);
+test(
+  'LinkWithChmod',
+  finds,
+  'FROM a\nCOPY --link --chmod=755 b /\nCOPY --link b /\nCOPY --chmod=755 b /',
+  '2 LinkWithChmod',
 );
 test('UnusedStage', finds, 'FROM a\nFROM b', '1 UnusedStage');
 test('UnusedStage: by number', finds, 'FROM a\nFROM b\nCOPY --from=0 /a /');

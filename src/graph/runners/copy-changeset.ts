@@ -1,7 +1,7 @@
 import { resolveOwner } from '../../executor/users.js';
 import { apply } from '../../layers/apply.js';
 import { diff } from '../../layers/diff.js';
-import { pruneUnchangedDirectories } from '../../layers/prune.js';
+import { pruneUnchanged } from '../../layers/prune.js';
 import { copy, type CopyOptions, type CopySource } from '../../layers/copy.js';
 import { copyArchive } from '../../layers/copy-archive.js';
 import type { Selection } from '../../layers/select.js';
@@ -52,7 +52,7 @@ export async function copyChangeset(
   const changeset =
     only !== undefined && changes.length === 1
       ? only
-      : pruneUnchangedDirectories(work.onto, diff(work.onto, tree));
+      : pruneUnchanged(work.onto, diff(work.onto, tree));
   return { changeset, bodies: firstOf([...bodies, ...work.sources.map(({ body }) => body)]) };
 }
 

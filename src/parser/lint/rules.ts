@@ -17,6 +17,7 @@ import { heredocWithoutErrexit } from './heredoc-without-errexit.js';
 import { invisibleCharacters } from './invisible-characters.js';
 import { jsonArgsRecommended } from './json-args-recommended.js';
 import { legacyKeyValueFormat } from './legacy-key-value-format.js';
+import { linkWithChmod } from './link-with-chmod.js';
 import { maintainerDeprecated } from './maintainer-deprecated.js';
 import { multipleInstructionsDisallowed } from './multiple-instructions-disallowed.js';
 import { recursiveChangeInOwnLayer } from './recursive-change-in-own-layer.js';
@@ -49,6 +50,7 @@ export const rules: readonly Rule[] = [
   invisibleCharacters,
   jsonArgsRecommended,
   legacyKeyValueFormat,
+  linkWithChmod,
   maintainerDeprecated,
   multipleInstructionsDisallowed,
   recursiveChangeInOwnLayer,
