@@ -35,7 +35,7 @@ export async function lowerCopy(
     parents: instruction.kind === 'COPY' && instruction.parents,
     exclude: instruction.exclude,
     unpack: instruction.kind === 'ADD' && instruction.unpack !== false ? 'auto' : 'never',
-    link: instruction.link,
+    link: instruction.link && words.chmod === undefined, // as BuildKit, which says nothing of it
   };
   const vertex = makeVertex(op, [state.vertex, ...inputs.vertices], stepOrigin(instruction, context));
   const names = [...words.sources, ...instruction.heredocs.map(({ name }) => `<<${name}`)];
