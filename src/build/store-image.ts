@@ -1,22 +1,31 @@
 import type { Layer } from '../layers/layer.js';
 import { mediaTypes } from '../oci/media-types.js';
-import { hexOf, type Digest } from '../oci/digest.js';
+import { hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import { verdictsBucket } from '../cache/retain.js';
 import { assembleImage } from '../image/assemble.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
-import type { FinishedImage } from './finish-image.js';
+import type { FinishedImage, LayerVerdict } from './finish-image.js';
 import type { OpenImage } from './open-image.js';
 
-/** Bucket of records by config digest: what became of each layer in the last build of an image. */
-export const verdictsBucket = 'image-verdicts';
-
 /** What the last build of an image did for each of its layers, from the bottom up; undefined when it was not built here. */
-export async function readVerdicts(store: Store, config: Digest): Promise<readonly string[] | undefined> {
+export async function readVerdicts(
+  store: Store,
+  config: Digest,
+): Promise<readonly LayerVerdict[] | undefined> {
   const record = await store.records(verdictsBucket).get(hexOf(config));
-  if (typeof record !== 'object' || record === null || !('verdicts' in record)) return undefined;
-  const { verdicts } = record;
-  return Array.isArray(verdicts) ? verdicts.map(String) : undefined;
+  if (typeof record !== 'object' || record === null || !('layers' in record)) return undefined;
+  const { layers } = record;
+  return Array.isArray(layers) && layers.every(isVerdict) ? layers : undefined;
+}
+
+function isVerdict(value: unknown): value is LayerVerdict {
+  if (typeof value !== 'object' || value === null || !('verdict' in value)) return false;
+  if (value.verdict === 'base') return true;
+  const { verdict, key, by, created } = value as Partial<Exclude<LayerVerdict, { verdict: 'base' }>>;
+  const isKept = verdict === 'built' || verdict === 'cached';
+  return isKept && isDigest(key) && typeof by === 'string' && typeof created === 'number';
 }
 
 /**
@@ -41,8 +50,8 @@ export async function storeImage(
     manifest: { ...manifest.descriptor, mediaType: mediaTypes.ociManifest },
     platform,
   };
-  if (String(await readVerdicts(store, stored.config)) !== String(verdicts)) {
-    await store.records(verdictsBucket).put(hexOf(stored.config), { verdicts });
+  if (JSON.stringify(await readVerdicts(store, stored.config)) !== JSON.stringify(verdicts)) {
+    await store.records(verdictsBucket).put(hexOf(stored.config), { layers: verdicts });
   }
   for (const name of names) await store.references.set(name, stored);
   return { open: { config: assembled, layers }, stored };

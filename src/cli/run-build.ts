@@ -1,3 +1,4 @@
+import { retryDamaged } from '../build/retry-damaged.js';
 import type { BuildEvent } from '../progress/event.js';
 import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
@@ -5,6 +6,7 @@ import type { CliContext } from './context.js';
 import { checkPushes } from './check-pushes.js';
 import { finishBuild } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
+import { spaceLimits } from './space-limits.js';
 import { refuseUnsupported } from './unsupported-build.js';
 import { withBuild } from './with-build.js';
 
@@ -19,15 +21,17 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   const { build } = await import('../build/build.js');
   try {
     const emit = (event: BuildEvent): void => renderer.emit(event);
-    await withBuild({ request: withInsecure(request, outputs), context, emit }, async (setting) => {
-      const { input, tools, started } = setting;
+    const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
+    await withBuild(setting, async ({ input, tools, started }) => {
       if (request.checkPush) await checkPushes(outputs.pushes, tools.client, tools.job);
-      const result = await build(input, tools);
-      try {
-        await finishBuild(result, { ...tools, request, outputs, context, started });
-      } finally {
-        await result.dispose();
-      }
+      await retryDamaged(tools.job, async () => {
+        const result = await build(input, tools);
+        try {
+          await finishBuild(result, { ...tools, request, outputs, context, started });
+        } finally {
+          await result.dispose();
+        }
+      });
     });
     return 0;
   } finally {

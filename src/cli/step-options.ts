@@ -77,8 +77,8 @@ function parseSsh(text: string): SshRequest {
 
 const units = 'bkmgt';
 
-/** `64m`, `1.5g`, `1024`: powers of 1024, as docker takes them. */
-function parseSize(option: string, text: string): number {
+/** Bytes of `64m`, `1.5g`, `1024`: powers of 1024, as docker takes them. Throws `usage`. */
+export function parseSize(option: string, text: string): number {
   const [, amount = '', unit = 'b'] = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   const bytes = Math.floor(Number(amount) * 1024 ** Math.max(0, units.indexOf(unit.toLowerCase())));
   if (amount !== '' && bytes > 0 && Number.isSafeInteger(bytes)) return bytes;

@@ -1,3 +1,4 @@
+import { collectAfterBuild, type SpaceLimits } from '../cache/collect-cache.js';
 import type { BuildInput, BuildTools } from '../build/build.js';
 import { TemporaryFiles } from '../build/temporary-files.js';
 import type { BuildEvent, Job } from '../progress/event.js';
@@ -25,10 +26,13 @@ export async function withBuild<T>(
     request,
     emit,
     context,
+    limits,
   }: {
     readonly request: BuildRequest;
     readonly emit: (event: BuildEvent) => void;
     readonly context: CliContext;
+    /** With them the cache is collected when `work` ended well. */
+    readonly limits?: SpaceLimits;
   },
   work: (setting: BuildSetting) => Promise<T>,
 ): Promise<T> {
@@ -44,7 +48,12 @@ export async function withBuild<T>(
   try {
     const started = performance.now();
     const input = await buildInput(request, context, { store, job, remotes, temporary });
-    return await work({ input, tools: { store, client, job, remotes, temporary, steps }, started });
+    const result = await work({ input, tools: { store, client, job, remotes, temporary, steps }, started });
+    lease.release();
+    if (limits !== undefined) {
+      await collectAfterBuild(store, { limits, now: Date.now(), signal: context.signal });
+    }
+    return result;
   } finally {
     await temporary.dispose();
     lease.release();

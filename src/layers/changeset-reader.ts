@@ -186,6 +186,7 @@ function readMetadata(fields: Fields | undefined): Metadata | undefined {
 
 function damaged(cause?: unknown): TsbuildError {
   return new TsbuildError('store', 'a stored changeset is damaged', {
+    damaged: true,
     hint: 'delete the store; it is made again when it is needed',
     cause,
   });

@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { hexOf, isDigest, type Digest, type DiffID } from '../oci/digest.js';
 import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
@@ -92,7 +93,7 @@ export class StoredLayer implements Layer {
       (await this.#directories.get(name)) ??
       (await this.#directories.create(name, async (destination) => {
         const bodies = await this.#bodySource();
-        await materialise({ changeset, bodies }, base, destination, namespace);
+        await this.#fromSound(() => materialise({ changeset, bodies }, base, destination, namespace));
       }));
     await this.#records(`layer-directory-${namespace}`).put(this.#hex, { directory: name });
     return { path, namespace };
@@ -281,7 +282,8 @@ export class StoredLayer implements Layer {
   async #writePlain(writer: BlobWriter): Promise<Plain & BodyIndex> {
     if ((await this.#remote()) ?? (await this.#away())) return this.#readBlob((chunk) => writer.write(chunk));
     const changeset = await this.changeset();
-    const packed = await packLayer(changeset, await this.#bodySource(), (chunk) => writer.write(chunk));
+    const bodies = await this.#bodySource();
+    const packed = await this.#fromSound(() => packLayer(changeset, bodies, (chunk) => writer.write(chunk)));
     return { ...packed, sparse: new Map() };
   }
 
@@ -330,7 +332,7 @@ export class StoredLayer implements Layer {
   }
 
   #gone(): TsbuildError {
-    return new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`);
+    return new TsbuildError('store', `layer ${this.ref.id} is no longer in the store`, { damaged: true });
   }
 
   /** What arrives damaged is fetched once more. */
@@ -406,6 +408,23 @@ export class StoredLayer implements Layer {
     return path === undefined ? undefined : { path, namespace };
   }
 
+  /** Reads the contents of this layer from the store. A directory form that has others is deleted, so that it is missed. */
+  async #fromSound<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (this.origin !== undefined || !(error instanceof TsbuildError)) throw error;
+      const directory = await this.#anyDirectory();
+      if (directory === undefined) throw error;
+      await this.#directories.delete(directoryName(directory));
+      throw new TsbuildError('store', `layer ${this.ref.id} in the store was damaged and has been removed`, {
+        hint: 'run the same command again: what is missing is made or fetched again',
+        damaged: true,
+        cause: error,
+      });
+    }
+  }
+
   async #adoptUpper({ path, namespace }: LayerDirectory): Promise<void> {
     await this.#directories.adopt(`${this.#hex}-${namespace}`, path);
   }
@@ -421,4 +440,9 @@ function asWanted(compression: Compression, { force }: BlobOptions) {
     const differs = blob !== undefined && compressionOf(blob.descriptor.mediaType) !== compression;
     return force === true && differs ? undefined : blob;
   };
+}
+
+/** `directories/v1/<name>/data` belongs to the name. */
+function directoryName({ path }: LayerDirectory): string {
+  return basename(dirname(path));
 }

@@ -124,6 +124,7 @@ async function openRegular(blob: Located): Promise<FileHandle> {
 function missing(digest: Digest, cause: unknown): TsbuildError {
   return new TsbuildError('store', `the blob ${digest} is not in the store`, {
     hint: 'build, pull or load the image again',
+    damaged: true,
     cause,
   });
 }
@@ -131,6 +132,7 @@ function missing(digest: Digest, cause: unknown): TsbuildError {
 async function damaged(blob: Located): Promise<TsbuildError> {
   await evict(blob.root, blob.path);
   return new TsbuildError('store', `the blob ${blob.digest} in the store was damaged and has been removed`, {
+    damaged: true,
     hint: 'run the same command again: what is missing is made or fetched again',
   });
 }

@@ -125,6 +125,7 @@ function isFile(path: string): boolean {
 async function damagedLines(root: string, path: string): Promise<TsbuildError> {
   await evict(root, path);
   return new TsbuildError('store', 'a record in the store was damaged and has been removed', {
+    damaged: true,
     hint: 'run the same command again: what is missing is made again',
   });
 }

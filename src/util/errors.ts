@@ -62,7 +62,8 @@ export class TsbuildError extends Error {
   /** The same failure pointing at a place in a source; a place already known is kept. */
   at(range: SourceRange, source?: Source): TsbuildError {
     if (this.range !== undefined) return this;
-    return new TsbuildError(this.code, this.message, { hint: this.hint, cause: this.cause, range, source });
+    const { hint, cause, damaged } = this;
+    return new TsbuildError(this.code, this.message, { hint, cause, damaged, range, source });
   }
 }
 

@@ -58,6 +58,8 @@ export interface FakeOptions {
   readonly ttl?: number | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called when a command begins. */
+  readonly onRun?: ((command: string) => unknown) | undefined;
 }
 
 /**
@@ -162,7 +164,7 @@ export class FakeBuild {
         namespace: () => Promise.resolve('trusted'),
       }),
       context: () => scanned,
-      executor: () => Promise.resolve(this.#executor(ran)),
+      executor: () => Promise.resolve(this.#executor(ran, options)),
       remotes: () => Promise.reject(new Error('nothing is downloaded')),
       limitExecutions: (work) => work(),
       temporaryFile: () => store.temporaryPath(),
@@ -179,12 +181,13 @@ export class FakeBuild {
     };
   }
 
-  #executor(ran: string[]): Executor {
+  #executor(ran: string[], { onRun }: FakeOptions): Executor {
     return {
       mode: 'none',
       run: async ({ process: { argv } }: ExecSpec): Promise<ExecResult> => {
         const command = argv.at(-1) ?? '';
         ran.push(command);
+        await onRun?.(command);
         const upper = {
           path: toByteString(await this.store.scratchDirectory()),
           namespace: 'trusted' as const,

@@ -1,14 +1,28 @@
-import { join } from 'node:path';
 import { cacheMountFolder, pruneCacheMounts } from '../../executor/cache-mounts-prune.js';
+import { join } from 'node:path';
+import { collectCache } from '../../cache/collect-cache.js';
 import { formatBytes } from '../../progress/units.js';
-import { collectGarbage } from '../../store/collect-garbage.js';
-import { TsbuildError } from '../../util/errors.js';
+import { filterOption, parseCacheFilters } from '../cache-filters.js';
 import { defineCommand } from '../define-command.js';
 import { withStore } from '../open-store.js';
-import { markKept } from '../prune-marks.js';
-import { parseDuration } from '../registry-request.js';
+import type { OptionTable, OptionValues } from '../option-table.js';
+import { parseSize } from '../step-options.js';
 
 const defaultAge = 7 * 86_400_000;
+
+const options = {
+  all: { kind: 'flag', short: 'a', describe: 'Delete all cached results that are not pinned' },
+  filter: filterOption,
+  'max-used-space': { kind: 'text', value: 'SIZE', describe: 'Delete until the cache is not larger' },
+  'min-free-space': { kind: 'text', value: 'SIZE', describe: 'Delete until the disk has this much space' },
+  'reserved-space': {
+    kind: 'text',
+    value: 'SIZE',
+    describe: 'Of a cache not larger than this the limits of space delete nothing',
+  },
+  'dry-run': { kind: 'flag', describe: 'Print what would be deleted' },
+  force: { kind: 'flag', short: 'f', describe: 'Accepted for scripts: tsbuild never asks' },
+} as const satisfies OptionTable;
 
 export const cachePrune = defineCommand({
   name: 'cache prune',
@@ -16,34 +30,26 @@ export const cachePrune = defineCommand({
     'Delete cached results that were not used for a week, and all that no name and no cached result needs',
   positionals: '',
   arity: [0, 0],
-  options: {
-    all: { kind: 'flag', short: 'a', describe: 'Delete all cached results' },
-    filter: {
-      kind: 'list',
-      value: 'until=DURATION',
-      describe: 'Delete the results that were not used for this time, such as until=24h',
-    },
-    'dry-run': { kind: 'flag', describe: 'Print what would be deleted' },
-    force: { kind: 'flag', short: 'f', describe: 'Accepted for scripts: tsbuild never asks' },
-  },
-  async run({ options }, context) {
-    const age = options.all ? 0 : ageOf(options.filter);
-    const usedSince = options.all ? Infinity : Date.now() - age;
-    const dryRun = options['dry-run'];
+  options,
+  epilogue:
+    'With limits of space the results that were used longest ago go first. With --filter other than until all that fit go.',
+  async run({ options: given }, context) {
+    const policy = policyOf(given, Date.now());
     let caches = { count: 0, bytes: 0 };
     const collected = await withStore(context, (store) =>
-      collectGarbage(store, {
-        mark: async (marks, images) => {
-          caches = await pruneCacheMounts(join(store.root, cacheMountFolder), { usedSince, dryRun });
-          await markKept(store, { marks, images, usedSince });
-        },
-        dryRun,
+      collectCache(store, {
+        ...policy,
         signal: context.signal,
+        also: async () => {
+          if (policy.mountsUsedSince === undefined) return;
+          const { dryRun, mountsUsedSince: usedSince } = policy;
+          caches = await pruneCacheMounts(join(store.root, cacheMountFolder), { usedSince, dryRun });
+        },
       }),
     );
     const { blobs, directories, records } = collected;
     const bytes = collected.bytes + caches.bytes;
-    const verb = dryRun ? 'would delete' : 'deleted';
+    const verb = given['dry-run'] ? 'would delete' : 'deleted';
     context.stdout.write(
       `${verb} ${blobs.count} blobs, ${directories.count} unpacked layers, ${caches.count} caches of RUN --mount and ${records.count} records: ${formatBytes(bytes)}\n`,
     );
@@ -51,15 +57,25 @@ export const cachePrune = defineCommand({
   },
 });
 
-function ageOf(filters: readonly string[]): number {
-  let age = defaultAge;
-  for (const filter of filters) {
-    if (!filter.startsWith('until=')) {
-      throw new TsbuildError('usage', `--filter does not know ${JSON.stringify(filter)}`, {
-        hint: 'write --filter until=24h',
-      });
-    }
-    age = parseDuration('--filter until', filter.slice('until='.length));
-  }
-  return age;
+/** Without any limit it is a week; a filter or limits of space replace it. */
+function policyOf(given: OptionValues<typeof options>, now: number) {
+  const { matches, until } = parseCacheFilters(given.filter);
+  const size = (name: 'max-used-space' | 'min-free-space' | 'reserved-space') =>
+    given[name] === undefined ? undefined : parseSize(`--${name}`, given[name]);
+  const limits = {
+    maxUsed: size('max-used-space'),
+    minFree: size('min-free-space'),
+    reserved: size('reserved-space'),
+  };
+  const bySpace = limits.maxUsed !== undefined || limits.minFree !== undefined;
+  const chosen = given.filter.some((filter) => !filter.startsWith('until='));
+  const age = until ?? (given.all || chosen ? -Infinity : bySpace ? undefined : defaultAge);
+  return {
+    matches,
+    usedSince: age === undefined ? 0 : now - age,
+    ...limits,
+    dryRun: given['dry-run'],
+    /** Folders of RUN --mount=type=cache are pruned by their age only. */
+    mountsUsedSince: chosen || bySpace ? undefined : now - (age ?? 0),
+  };
 }

@@ -1,3 +1,5 @@
+import type { LayerVerdict } from '../../build/finish-image.js';
+import { readVerdicts } from '../../build/store-image.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { formatBytes } from '../../progress/units.js';
 import { createdBy } from '../created-by.js';
@@ -8,6 +10,7 @@ import { withStore } from '../open-store.js';
 import { historyRows, readImage, type HistoryRow } from '../read-image.js';
 import { jsonLines, textTable } from '../text-table.js';
 import { timeAgo } from '../time-ago.js';
+import { verdictJson } from '../verdict-text.js';
 
 export const history = defineCommand({
   name: 'history',
@@ -27,7 +30,10 @@ export const history = defineCommand({
     const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
     const rows = await withStore(context, async (store) => {
       const { image } = await findImage(store, text, platform);
-      return historyRows(await readImage(store, image)).toReversed();
+      const verdicts = [...((await readVerdicts(store, image.config)) ?? [])];
+      return historyRows(await readImage(store, image))
+        .map((row) => ({ ...row, verdict: row.layer === undefined ? undefined : verdicts.shift() }))
+        .toReversed();
     });
     context.stdout.write(
       isJson(options.format) ? jsonLines(rows.map(jsonRow)) : table(rows, options['no-trunc']),
@@ -36,16 +42,26 @@ export const history = defineCommand({
   },
 });
 
-function jsonRow({ entry, layer }: HistoryRow): object {
-  return { ...entry, size: layer?.size ?? 0, digest: layer?.digest };
+interface Row extends HistoryRow {
+  readonly verdict: LayerVerdict | undefined;
 }
 
-function table(rows: readonly HistoryRow[], whole: boolean): string {
+function jsonRow({ entry, layer, verdict }: Row): object {
+  return {
+    ...entry,
+    size: layer?.size ?? 0,
+    digest: layer?.digest,
+    ...(layer === undefined ? {} : verdictJson(verdict)),
+  };
+}
+
+function table(rows: readonly Row[], whole: boolean): string {
   const now = Date.now();
-  const cells = rows.map(({ entry, layer }) => [
+  const cells = rows.map(({ entry, layer, verdict }) => [
     timeAgo(entry.created, now),
     layer === undefined ? '-' : formatBytes(layer.size),
+    layer === undefined ? '-' : (verdict?.verdict ?? '-'),
     createdBy(entry, whole),
   ]);
-  return textTable(['CREATED', 'SIZE', 'CREATED BY'], cells);
+  return textTable(['CREATED', 'SIZE', 'CACHE', 'CREATED BY'], cells);
 }

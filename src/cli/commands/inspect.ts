@@ -1,3 +1,4 @@
+import type { LayerVerdict } from '../../build/finish-image.js';
 import { readVerdicts } from '../../build/store-image.js';
 import { parsePlatform } from '../../oci/platform.js';
 import { formatBytes } from '../../progress/units.js';
@@ -9,6 +10,7 @@ import { formatOption, isJson } from '../format-option.js';
 import { withStore } from '../open-store.js';
 import { historyRows, readImage, type ReadImage } from '../read-image.js';
 import { jsonLines, textTable } from '../text-table.js';
+import { verdictCells, verdictJson } from '../verdict-text.js';
 
 export const inspect = defineCommand({
   name: 'inspect',
@@ -19,7 +21,7 @@ export const inspect = defineCommand({
     layers: {
       kind: 'flag',
       describe:
-        'Print the layers instead: digest, size, whether the last build took it from the cache, what made it',
+        'Print the layers instead: digest, size, whether the last build took it from the cache, when and under which key it was kept, what made it',
     },
     platform: {
       kind: 'text',
@@ -49,22 +51,26 @@ export const inspect = defineCommand({
   },
 });
 
-function layerTable(read: ReadImage, verdicts: readonly string[] | undefined, json: boolean): string {
+function layerTable(read: ReadImage, verdicts: readonly LayerVerdict[] | undefined, json: boolean): string {
   const layers = historyRows(read).flatMap(({ entry, layer }) =>
     layer === undefined ? [] : [{ entry, layer }],
   );
-  const verdict = (index: number): string => verdicts?.[index] ?? '-';
   if (json) {
     return jsonLines(
-      layers.map(({ entry, layer }, i) => ({ ...layer, cache: verdict(i), created_by: entry.created_by })),
+      layers.map(({ entry, layer }, i) => ({
+        ...layer,
+        ...verdictJson(verdicts?.[i]),
+        created_by: entry.created_by,
+      })),
     );
   }
+  const now = Date.now();
   const rows = layers.map(({ entry, layer }, index) => [
     String(index + 1),
     shortDigest(layer.digest),
     formatBytes(layer.size),
-    verdict(index),
+    ...verdictCells(verdicts?.[index], now),
     createdBy(entry, false),
   ]);
-  return textTable(['LAYER', 'DIGEST', 'SIZE', 'CACHE', 'CREATED BY'], rows);
+  return textTable(['LAYER', 'DIGEST', 'SIZE', 'CACHE', 'MADE', 'KEY', 'CREATED BY'], rows);
 }

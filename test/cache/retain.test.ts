@@ -1,5 +1,6 @@
 import test from 'ava';
-import { markKept } from '../../src/cli/prune-marks.js';
+import { makeKey } from '../../src/cache/key.js';
+import { markKept } from '../../src/cache/retain.js';
 import { digestOf, hexOf } from '../../src/oci/digest.js';
 import { collectGarbage } from '../../src/store/collect-garbage.js';
 import type { Store } from '../../src/store/store.js';
@@ -7,11 +8,22 @@ import { storeOf } from '../helpers/stores.js';
 
 const layer = digestOf('a layer');
 const hex = hexOf(layer);
-const result = hexOf(digestOf('a result'));
+const key = makeKey([['op', 'a result']]);
+const result = hexOf(key.digest);
 
 /** A cached result whose snapshot is one layer, in all its forms, and a layer that no result has. */
 async function fill(store: Store): Promise<void> {
-  await store.records('cache').put(result, { snapshot: [{ id: layer }] });
+  await store.records('cache').put(result, {
+    key,
+    by: 'definition',
+    step: { dockerfile: '/Dockerfile', stage: 'a', instruction: 'RUN x', place: 'RUN 1' },
+    snapshot: [{ id: layer, empty: false, created: 0 }],
+    own: 1,
+    inputs: [],
+    chains: [],
+    created: 0,
+    duration: 0,
+  });
   await store.records('context-hashes').put(result, { hash: 1 });
   for (const name of [hex, hexOf(digestOf('another layer'))]) {
     const blob = await store.blobs.put(Buffer.from(`tar of ${name}`));
@@ -24,7 +36,10 @@ async function fill(store: Store): Promise<void> {
 }
 
 const collect = (store: Store, usedSince: number) =>
-  collectGarbage(store, { mark: (marks, images) => markKept(store, { marks, images, usedSince }) });
+  collectGarbage(store, {
+    mark: (marks, images) =>
+      markKept(store, { marks, images, usedSince, keeps: ({ used }) => used >= usedSince }),
+  });
 
 test('what a recent result needs stays, in all its forms', async (t) => {
   const store = await storeOf(t);
