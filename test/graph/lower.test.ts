@@ -212,18 +212,6 @@ test(
 );
 test('a stage number out of range', fails, 'FROM scratch\nCOPY --from=7 / /', /invalid stage index 7/);
 test(
-  'RUN --mount is refused',
-  fails,
-  'FROM scratch\nRUN --mount=type=tmpfs,target=/x true',
-  /--mount=type=tmpfs is not supported/,
-);
-test(
-  'RUN --network is refused',
-  fails,
-  'FROM scratch\nRUN --network=none true',
-  /--network=none is not supported/,
-);
-test(
   'ADD of a URL is refused',
   fails,
   'FROM scratch\nADD https://example.com/x /',
