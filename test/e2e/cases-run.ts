@@ -81,7 +81,7 @@ FROM base
 RUN --mount=type=bind,source=d,target=/mnt/bind cat /mnt/bind/one.txt > /bound
 RUN --mount=from=other,target=/mnt/other cat /mnt/other/file > /from-stage
 RUN --mount=type=cache,target=/var/cache/x echo kept > /var/cache/x/kept && ls /var/cache/x > /listed
-RUN --mount=type=tmpfs,target=/scratch echo gone > /scratch/file
+RUN --mount=type=tmpfs,target=/scratch echo gone > /scratch/file && echo kept > /after-tmpfs
 RUN --mount=type=secret,id=token wc -c < /run/secrets/token > /length
 RUN --mount=type=secret,id=token,target=/etc/token,mode=0440,gid=1000 stat -c '%a %u %g' /etc/token > /stat`,
     buildah: [inTree('leaves the places where it mounted', /^(mnt|run|scratch|etc\/token|var\/cache)/)],
