@@ -65,7 +65,7 @@ export interface FakeOptions {
 /**
  * Builds with the real graph, cache, layers and store, and an executor that plays commands instead of running them:
  * `write PATH TEXT` and `put PATH TEXT` make a file, `count PATH` one with another content each time, `fail N` exits
- * with N, `meet N` waits until N commands wait at once.
+ * with N, `slow PATH TEXT` takes a moment to make a file, `meet N` waits until N commands wait at once.
  */
 export class FakeBuild {
   readonly #waiting: (() => void)[] = [];
@@ -196,7 +196,9 @@ export class FakeBuild {
         if (verb === 'fail') return { ok: false, exitCode: Number(first), upper };
         if (verb === 'count') await writeFile(join(upper.path, first), String(this.#counter++));
         if (verb === 'meet') await this.#meet(Number(first));
-        if (verb === 'write' || verb === 'put') await writeFile(join(upper.path, first), rest.join(' '));
+        if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, 30));
+        if (verb === 'write' || verb === 'put' || verb === 'slow')
+          await writeFile(join(upper.path, first), rest.join(' '));
         return { ok: true, upper };
       },
       discard: (upper) => removeTree(upper.path),
