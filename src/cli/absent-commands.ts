@@ -11,17 +11,14 @@ const noContainers = 'tsbuild builds images; run them with a container engine';
 
 export const absentCommands: ReadonlyMap<string, AbsentCommand> = new Map(
   Object.entries({
-    copy: planned('use tsbuild pull, tsbuild tag and tsbuild push'),
     ls: planned('use tsbuild images'),
     tree: planned('use tsbuild inspect --layers'),
-    manifest: planned('use tsbuild inspect'),
-    imagetools: planned('use tsbuild inspect'),
+    imagetools: planned('use tsbuild manifest create, tsbuild copy or tsbuild inspect --raw'),
     config: planned('use tsbuild inspect'),
     diff: planned('compare tsbuild inspect of both images'),
     bake: planned('call tsbuild build for each target'),
     check: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
     lint: planned('tsbuild build reports the problems of a Dockerfile before it runs anything'),
-    doctor: planned('tsbuild build says what a machine lacks when the first RUN step needs it'),
     sign: planned('sign the pushed digest with a tool of its own'),
     verify: planned('verify the digest with a tool of its own'),
     export: planned('use tsbuild build -o type=local,dest=FOLDER'),

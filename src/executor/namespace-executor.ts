@@ -121,7 +121,7 @@ function resultOf(outcome: Outcome, { spec, host, paths }: SandboxPlan, outOfMem
     case 'not-started': {
       const { exitCode, message } = explainAttempts(spec.process.argv[0] ?? '', outcome.attempts);
       spec.onOutput('stderr', Buffer.from(toByteString(`${message}\n`), 'latin1'));
-      return { ok: false, exitCode, upper };
+      return { ok: false, exitCode, ...(isUnusable(outcome.attempts) && { notExecutable: true }), upper };
     }
     case 'outside':
       throw new TsbuildError('run', `working directory ${quoted(spec.process.cwd)} lies outside the root`);
@@ -130,7 +130,11 @@ function resultOf(outcome: Outcome, { spec, host, paths }: SandboxPlan, outOfMem
   }
 }
 
-const [ENOENT, ENOTDIR] = [2, 20];
+const [ENOENT, ENOEXEC, ENOTDIR] = [2, 8, 20];
+
+function isUnusable(attempts: readonly Attempt[]): boolean {
+  return attempts.some(({ executable, errno }) => executable && (errno === ENOEXEC || errno === ENOENT));
+}
 
 /** Exit code and message as a shell has them: 127 for what is not there, 126 for what cannot be executed. */
 function explainAttempts(

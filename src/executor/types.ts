@@ -108,6 +108,8 @@ export type ExecResult =
       readonly ok: false;
       readonly exitCode: number;
       readonly signal?: string;
+      /** The command is there and its mode fits, but the kernel could not execute it: a program for another processor, or one without its loader. */
+      readonly notExecutable?: true;
       /** Which limit ended the step. */
       readonly limit?: 'memory' | 'time';
       readonly upper: LayerDirectory;

@@ -61,6 +61,10 @@ const numbers = {
   close_range: [436, 436],
   openat2: [437, 437],
   mount_setattr: [442, 442],
+  landlock_create_ruleset: [444, 444],
+  landlock_add_rule: [445, 445],
+  landlock_restrict_self: [446, 446],
+  chroot: [161, 51],
 } as const satisfies Record<string, readonly [x64: number, arm64: number]>;
 
 export type SyscallName = keyof typeof numbers;

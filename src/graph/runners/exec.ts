@@ -1,9 +1,11 @@
 import type { Recipe } from '../../cache/types.js';
+import { emulationProblem } from '../../executor/emulators.js';
 import type { ExecResult, ExecSpec, StepMount } from '../../executor/types.js';
 import { resolveUser } from '../../executor/users.js';
 import type { Layer } from '../../layers/layer.js';
 import type { Snapshot } from '../../layers/snapshot.js';
 import type { LayerDirectory } from '../../layers/types.js';
+import { formatPlatform, hostPlatform } from '../../oci/platform.js';
 import { toByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { ExecOp } from '../ops.js';
@@ -66,7 +68,7 @@ async function execute(task: Task<ExecOp>, root: Snapshot, material: Material): 
   const result = await executor.run(spec, job);
   if (!result.ok) {
     await executor.discard(result.upper);
-    throw failure(task, result);
+    throw (result.notExecutable && (await foreignFailure(task.op))) ?? failure(task, result);
   }
   const lost = executor.ids && { ...executor.ids, maker: spec.process.user };
   return layers.fromUpper(await root.tree(), result.upper, { created: now(), lost });
@@ -117,6 +119,17 @@ function nameOf(pair: string): string {
 function isDeclared(op: ExecOp, pair: string): boolean {
   const name = pair.slice(0, pair.indexOf('=') + 1);
   return op.env.some((declared) => declared.startsWith(name));
+}
+
+/** A program that could not be executed because it is one for another processor. */
+async function foreignFailure({ platform }: ExecOp): Promise<TsbuildError | undefined> {
+  const found = await emulationProblem(platform.architecture, hostPlatform().architecture);
+  if (found === undefined) return undefined;
+  return new TsbuildError(
+    'run',
+    `a RUN step for ${formatPlatform(platform)} cannot run on this machine: ${found.problem}`,
+    { hint: found.hint },
+  );
 }
 
 function failure({ op, shop }: Task<ExecOp>, result: Extract<ExecResult, { ok: false }>): TsbuildError {
