@@ -1,4 +1,3 @@
-import type { Brand } from '../util/brand.js';
 import { isDigest, type Digest, type DiffID } from '../oci/digest.js';
 import type { Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
