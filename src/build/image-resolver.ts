@@ -21,6 +21,9 @@ export interface ImageResolverOptions {
   readonly policy: PullPolicy | undefined;
 }
 
+/** Further attempts to ask whether a copy of the store is current: without an answer it serves. */
+const patienceOfCheck = 1;
+
 /** Finds base images by name: in the store, else in their registry. Each name is resolved once per build. */
 export class ImageResolver {
   readonly #resolved = new Map<string, Promise<ResolvedImage>>();
@@ -76,7 +79,7 @@ export class ImageResolver {
     const { pullImage } = await import('./pull-image.js');
     if (here === undefined) return pullImage({ store, client, job }, reference, platform);
     try {
-      const found = await client.resolve(reference, job);
+      const found = await client.resolve(reference, job, patienceOfCheck);
       if (found !== undefined && found.descriptor.digest === here.etag) return here;
       return await pullImage({ store, client, job }, reference, platform);
     } catch (error) {

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import pLimit from 'p-limit';
 import { assembleImage } from '../image/assemble.js';
 import type { ImageForm } from '../image/output.js';
@@ -12,6 +11,7 @@ import { pushImage as pushTo } from '../registry/push-image.js';
 import type { PushableBlob, RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
 import type { OpenImage } from './open-image.js';
+import { blobFrom } from './store-blob.js';
 
 /** How layers are compressed that no registry has, and what the documents are. */
 export type PushForm = Pick<
@@ -86,10 +86,4 @@ async function* localBlob(
   offset: number,
 ): AsyncGenerator<Uint8Array> {
   yield* blobFrom(store, await make(), offset);
-}
-
-/** A blob of the store from an offset on. A part cannot be compared with the digest: the registry does that with the whole. */
-function blobFrom(store: Store, { digest, size }: Descriptor, offset: number): AsyncIterable<Uint8Array> {
-  if (offset === 0) return store.blobs.open(digest, size);
-  return createReadStream(store.blobs.path(digest), { start: offset, highWaterMark: 1 << 18 });
 }

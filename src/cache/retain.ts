@@ -13,6 +13,12 @@ import { resultsBucket } from './read-record.js';
 /** Bucket of records by config digest: what became of each layer in the last build of an image. */
 export const verdictsBucket = 'image-verdicts';
 
+/** Bucket of the manifest lists that users put together, by the digest of their name. */
+export const manifestListsBucket = 'manifest-lists';
+
+/** What users wrote down themselves is theirs to delete. */
+const ownBuckets: ReadonlySet<string> = new Set([pinsBucket, manifestListsBucket]);
+
 export interface Kept {
   readonly marks: Marks;
   readonly images: readonly StoredImage[];
@@ -36,7 +42,7 @@ export async function markKept(store: Store, { marks, images, keeps, usedSince }
     for (const diffId of await diffIdsOf(store, image)) await layers.keep(hexOf(diffId));
   }
   for (const bucket of layers.otherBuckets) {
-    if (bucket === pinsBucket) marks.buckets.add(bucket);
+    if (ownBuckets.has(bucket)) marks.buckets.add(bucket);
     else if (bucket !== resultsBucket) await markUsed(store, { marks, bucket, usedSince });
   }
   for (const result of await readCachedResults(store)) {

@@ -16,6 +16,8 @@ export async function runPull(request: PullRequest, context: CliContext): Promis
       const image = await pullImage({ store, client: await client(), job }, request.name, platform);
       const { layers } = await open(formatReference(request.name), image);
       await Promise.all(layers.map((layer) => layer.blob('gzip')));
+      // Reading a layer compares it with its DiffID; one at a time is in memory.
+      for (const layer of layers) await layer.changeset();
       await store.updateIndex();
       context.stdout.write(`${image.config}\n`);
       return 0;

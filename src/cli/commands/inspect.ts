@@ -7,6 +7,7 @@ import { defineCommand } from '../define-command.js';
 import { shownName } from '../../progress/shown-name.js';
 import { findImage, shortDigest } from '../find-image.js';
 import { formatOption, isJson } from '../format-option.js';
+import { registryOptions } from '../registry-request.js';
 import { withStore } from '../open-store.js';
 import { historyRows, readImage, type ReadImage } from '../read-image.js';
 import { jsonLines, textTable } from '../text-table.js';
@@ -29,8 +30,15 @@ export const inspect = defineCommand({
       describe: 'Which image of a name for several platforms',
     },
     format: { ...formatOption, describe: 'With --layers: table, or json' },
+    raw: { kind: 'flag', describe: 'Print the manifest or index that a registry has, byte for byte' },
+    config: { kind: 'flag', describe: 'With --raw: print the configuration instead' },
+    ...registryOptions,
   },
   async run({ options, positionals: [text = ''] }, context) {
+    if (options.raw || options.config) {
+      const { runInspectRaw } = await import('../run-registry.js');
+      return runInspectRaw(text, options, context);
+    }
     const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
     const output = await withStore(context, async (store) => {
       const { image, names } = await findImage(store, text, platform);
