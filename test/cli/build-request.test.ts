@@ -54,6 +54,7 @@ test('without options everything has its default', (t) => {
       retries: undefined,
       retryDelay: undefined,
     },
+    steps: { ssh: [], limits: {}, hostPorts: [] },
   });
 });
 

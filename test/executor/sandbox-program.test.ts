@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { sealedPlayer } from '../../src/executor/sandbox/namespaces.js';
 import type { SandboxPlan } from '../../src/executor/sandbox/plan.js';
+import { connectorProgram, namespaceProgram } from '../../src/executor/sandbox/network.js';
 import { sandboxProgram } from '../../src/executor/sandbox/program.js';
 import { commandPaths } from '../../src/executor/sandbox/step.js';
 import type { ExecSpec } from '../../src/executor/types.js';
@@ -105,6 +106,28 @@ const programs: readonly [name: string, program: Program][] = [
   ['sealed-player', sealedPlayer('x64')],
   ['plain-step', sandboxProgram(plan)],
   ['full-step', sandboxProgram(full)],
+  [
+    'limited-step',
+    sandboxProgram({
+      ...plan,
+      network: '/proc/9/ns/net',
+      groups: ['/sys/fs/cgroup/memory/tsbuild-1', '/sys/fs/cgroup/pids/tsbuild-1'],
+      spec: {
+        ...spec,
+        limits: { shmSize: 1 << 20, ulimits: [{ resource: 7, soft: 10n, hard: 20n }] },
+      },
+    }),
+  ],
+  ['network-namespace', namespaceProgram()],
+  [
+    'network-connector',
+    connectorProgram({
+      namespace: '/proc/9/ns/net',
+      mountedOn: '/s/namespace',
+      ready: '/s/ready',
+      argv: ['/usr/bin/pasta', '--foreground'],
+    }),
+  ],
   ['insecure-step', sandboxProgram({ ...plan, spec: { ...spec, security: 'insecure' } })],
 ];
 
