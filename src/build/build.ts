@@ -14,6 +14,7 @@ import { findProblems, reportFindings } from './findings.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
 import type { PullPolicy } from './image-resolver.js';
 import type { NamedContext } from './named-contexts.js';
+import type { RemoteCaches } from './remote-caches.js';
 import type { TemporaryFiles } from './temporary-files.js';
 import type { StepSettings } from './step-equipment.js';
 import { openBuild } from './open-build.js';
@@ -57,6 +58,8 @@ export interface BuildTools {
   readonly fetchBlob?: ((blob: RemoteBlob) => AsyncIterable<Uint8Array>) | undefined;
   /** What RUN steps get. */
   readonly steps: StepSettings;
+  /** Undefined without `--cache-from` and `--cache-to`. */
+  readonly caches?: RemoteCaches | undefined;
 }
 
 export interface BuildResult {
@@ -65,13 +68,15 @@ export interface BuildResult {
   readonly hits: number;
   readonly misses: number;
   readonly epoch: number | undefined;
+  /** Writes what was found or made to the caches of `--cache-to`. */
+  exportCache(): Promise<void>;
   /** Deletes what the layers may be read from until then. */
   dispose(): Promise<void>;
 }
 
 /** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
 export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
-  const { platform, lowered, shop, solving } = await openBuild(input, tools);
+  const { platform, lowered, shop, solving, caches } = await openBuild(input, tools);
   try {
     reportFindings(
       await findProblems(input, { ...lowered, vertices: [lowered.vertex] }, shop),
@@ -86,7 +91,10 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
       epoch,
       provenance: solver.provenance,
     });
-    return { image, platform, ...solver.counts, epoch, dispose: () => shop.dispose() };
+    const refs = snapshot.layers.map(({ ref }) => ref);
+    const exportCache = async (): Promise<void> =>
+      caches?.finish({ image: refs, epoch, mounts: () => Promise.resolve([]) });
+    return { image, platform, ...solver.counts, epoch, exportCache, dispose: () => shop.dispose() };
   } catch (error) {
     await shop.dispose();
     throw error;

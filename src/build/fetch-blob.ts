@@ -4,18 +4,26 @@ import { parseReference } from '../oci/reference.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import { TsbuildError } from '../util/errors.js';
+import type { RemoteCaches } from './remote-caches.js';
 
 const parallelDownloads = 4;
 
 export interface FetchTools {
   readonly client: () => Promise<RegistryClient>;
   readonly job: Job;
+  /** Remote caches that are no repositories. */
+  readonly caches?: RemoteCaches | undefined;
 }
 
 /** Fetches blobs from the repositories that have them, four at a time, each with progress as a step of its own. */
 export function blobFetcher(tools: FetchTools): (blob: RemoteBlob) => AsyncIterable<Uint8Array> {
   const limit = pLimit(parallelDownloads);
-  return (blob) => inTurn(limit, () => fetchBlob(blob, tools));
+  return ({ descriptor, repository, cache }) =>
+    inTurn(limit, () =>
+      cache === undefined || tools.caches === undefined
+        ? fetchBlob({ descriptor, repository }, tools)
+        : tools.caches.fetch({ descriptor, cache }),
+    );
 }
 
 /** A stream that has its turn from its first chunk to its end. Whoever reads it must not wait for another one. */

@@ -1,3 +1,4 @@
+import { inlineKey } from '../cache/remote/inline-key.js';
 import type { Provenance } from '../graph/solver.js';
 import type { HistoryItem, StageState } from '../graph/lower/stage-state.js';
 import type { Layer, LayerId } from '../layers/layer.js';
@@ -104,7 +105,7 @@ function configOf(
     readonly epoch: number | undefined;
   },
 ): ImageConfig {
-  const { created: _created, author: _author, ...inherited } = state.base;
+  const { created: _created, author: _author, [inlineKey]: _records, ...inherited } = state.base;
   const created = epoch === undefined ? history.at(-1)?.created : isoTime(epoch * 1000);
   return {
     ...inherited,

@@ -1,14 +1,18 @@
 import { stepClaims } from '../cache/claim-step.js';
 import { FileListings } from '../cache/file-listing.js';
 import { LocalCache } from '../cache/local-cache.js';
+import { sourceSnapshot } from '../graph/dispatch.js';
 import { lower } from '../graph/lower/lower.js';
 import type { Lowered } from '../graph/lower/lowering.js';
 import { refreshedSteps } from '../graph/refresh.js';
+import type { Workshop } from '../graph/runner.js';
 import type { SolverOptions } from '../graph/solver.js';
+import { ancestry, type Vertex } from '../graph/vertex.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { BuildInput, BuildTools } from './build.js';
 import { ImageResolver } from './image-resolver.js';
+import type { AttachedCaches } from './remote-caches.js';
 import { openWorkshop, type OpenWorkshop } from './workshop.js';
 
 /** The graph of one target for one platform, and what solves it. Nothing was run, walked or fetched for it. */
@@ -17,6 +21,8 @@ export interface OpenBuild {
   readonly lowered: Lowered;
   readonly shop: OpenWorkshop;
   readonly solving: SolverOptions;
+  /** Undefined without `--cache-from` and `--cache-to`. */
+  readonly caches: AttachedCaches | undefined;
 }
 
 /** Base images are resolved. The caller disposes of the workshop. */
@@ -38,13 +44,22 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
     entitlements: tools.steps.entitlements,
   });
   const shop = openWorkshop(input, tools);
+  const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
+  const caches = await tools.caches?.attach(local, shop.layers);
+  if (caches !== undefined) await openBases(lowered.vertex, shop);
   const solving = {
     shop,
-    cache: new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref)),
+    cache: caches?.cache ?? local,
     listings: new FileListings(tools.store),
     claim: stepClaims(tools.store),
     source: input.dockerfile.source,
     ttl: input.cacheTtl,
   };
-  return { platform, lowered, shop, solving };
+  return { platform, lowered, shop, solving, caches };
+}
+
+/** Records of other machines name the layers of base images, which nothing else of a build that only hits would open. */
+async function openBases(target: Vertex, shop: Workshop): Promise<void> {
+  const bases = ancestry(target).filter(({ op }) => op.kind === 'image');
+  await Promise.all(bases.map((base) => sourceSnapshot(base, shop)));
 }

@@ -20,7 +20,7 @@ export interface OpenWorkshop extends Workshop {
 
 /** Gathers what the runners of one build share. Nothing is probed, walked or created before it is asked for. */
 export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop {
-  const { store, client, job, remotes, temporary, steps } = tools;
+  const { store, client, job, remotes, temporary, steps, caches } = tools;
   const limit = pLimit(input.jobs ?? availableParallelism());
   const equipmentTools = {
     store,
@@ -40,7 +40,9 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     job,
     layers: new LayerStore({
       store,
-      fetch: tools.fetchBlob ?? blobFetcher({ client, job }),
+      fetch: tools.fetchBlob ?? blobFetcher({ client, job, caches }),
+      reachable: (blob) => blob.repository !== undefined || caches?.canFetch(blob) === true,
+      onLost: (layer) => caches?.lost.add(layer),
       namespace: () => Promise.resolve(ownOverlayNamespace()),
     }),
     executor,

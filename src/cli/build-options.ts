@@ -45,6 +45,18 @@ export const buildOptions = {
     value: 'DURATION',
     describe: 'Run a RUN step again when its cached result is older; "# tsbuild:ttl=24h" above it wins',
   },
+  'cache-from': {
+    kind: 'list',
+    value: 'type=TYPE,…',
+    describe:
+      'Remote cache to read: type=registry,ref=NAME or type=local,src=FOLDER; NAME alone is a registry’s',
+  },
+  'cache-to': {
+    kind: 'list',
+    value: 'type=TYPE,…',
+    describe:
+      'Remote cache to write: type=registry,ref=NAME, type=local,dest=FOLDER or type=inline; mode=min or max',
+  },
   pull: {
     kind: 'optional',
     implicit: 'always',

@@ -33,6 +33,8 @@ export interface BuildRequest {
   readonly refresh: readonly Refresh[];
   /** Milliseconds. */
   readonly cacheTtl: number | undefined;
+  readonly cacheFrom: readonly string[];
+  readonly cacheTo: readonly string[];
   /** Undefined: the default, which asks for tags and not for digests that are here. */
   readonly pull: PullPolicy | undefined;
   /** As given. */
@@ -88,6 +90,8 @@ export function buildRequest(context: string, options: Values, env: Environment)
       parseRefresh,
     ),
     cacheTtl: parseTtl(options['cache-ttl']),
+    cacheFrom: options['cache-from'],
+    cacheTo: options['cache-to'],
     pull: parsePull(options.pull),
     outputs: options.output,
     push: options.push,

@@ -56,8 +56,6 @@ const ignored: readonly PeerFlag[] = [
 /** Docker's buildx. */
 const buildx: readonly PeerFlag[] = [
   ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
-  ...one('planned', '--cache-from=', 'the cache is in the local store; keep its folder between runs'),
-  ...one('planned', '--cache-to=', 'the cache is in the local store; keep its folder between runs'),
   ...one('planned', '--load', 'use -o type=docker,dest=- and pipe it into docker load'),
   ...one('planned', '--annotation=', 'use --label'),
   ...one('refused', '--cgroup-parent=', limits),

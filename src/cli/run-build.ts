@@ -1,5 +1,6 @@
 import { retryDamaged } from '../build/retry-damaged.js';
 import type { BuildEvent } from '../progress/event.js';
+import { TsbuildError } from '../util/errors.js';
 import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
@@ -27,7 +28,10 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
       await retryDamaged(tools.job, async () => {
         const result = await build(input, tools);
         try {
+          // The image is worth more than the cache: it is finished whatever becomes of that.
+          const failure = await result.exportCache().then(() => undefined, asFailure);
           await finishBuild(result, { ...tools, request, outputs, context, started });
+          if (failure !== undefined) throw failure;
         } finally {
           await result.dispose();
         }
@@ -37,6 +41,12 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
   } finally {
     renderer.end();
   }
+}
+
+/** A failure that is told when the image is finished; one that ends or repeats the build is thrown at once. */
+function asFailure(error: unknown): TsbuildError {
+  if (error instanceof TsbuildError && error.code !== 'cancelled' && !error.damaged) return error;
+  throw error;
 }
 
 function withInsecure(request: BuildRequest, { insecureRegistries }: BuildOutputs): BuildRequest {

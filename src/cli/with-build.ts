@@ -10,6 +10,7 @@ import type { CliContext } from './context.js';
 import { openStoreOf } from './open-store.js';
 import { registryClient } from './registry-tools.js';
 import { remoteSources } from './remote-tools.js';
+import { remoteCaches } from './cache-options.js';
 import { stepSettings } from './step-settings.js';
 
 /** What a command that works on a build is given. */
@@ -48,7 +49,9 @@ export async function withBuild<T>(
   try {
     const started = performance.now();
     const input = await buildInput(request, context, { store, job, remotes, temporary });
-    const result = await work({ input, tools: { store, client, job, remotes, temporary, steps }, started });
+    const caches = await remoteCaches(request, context, { store, client, job });
+    const tools = { store, client, job, remotes, temporary, steps, caches };
+    const result = await work({ input, tools, started });
     lease.release();
     if (limits !== undefined) {
       await collectAfterBuild(store, { limits, now: Date.now(), signal: context.signal });

@@ -101,6 +101,11 @@ export class LayerStore {
       await pulled.put(hexOf(place.diffId), place.blob);
   }
 
+  /** The place of a layer turned out to be empty. */
+  async losePlace({ id }: LayerRef): Promise<void> {
+    await this.options.store.records(placesBucket).delete(hexOf(id));
+  }
+
   /** Snapshots of one chain of layers are one value, and so share their trees. */
   snapshot(refs: readonly LayerRef[]): Snapshot {
     let snapshot = Snapshot.empty;

@@ -218,16 +218,16 @@ export class StoredLayer implements Layer {
     return this.options.reachable?.(blob) ?? blob.repository !== undefined;
   }
 
-  /** What a place promised and did not give is not asked for again. */
+  /** What a place promised and did not give is not asked for again: throws `store`, damaged. */
   async #orLost<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof TsbuildError && error.code !== 'cancelled') {
-        await this.#records(placesBucket).delete(this.#hex);
-        this.options.onLost?.(this.ref.id);
-      }
-      throw error;
+      if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
+      await this.#records(placesBucket).delete(this.#hex);
+      this.options.onLost?.(this.ref.id);
+      const message = `a layer of the cache cannot be used: ${error.message}`;
+      throw new TsbuildError('store', message, { hint: error.hint, cause: error, damaged: true });
     }
   }
 

@@ -1,0 +1,137 @@
+import { CacheExporter } from '../cache/remote/cache-exporter.js';
+import { CombinedCache } from '../cache/remote/combined-cache.js';
+import type { KeptMount } from '../cache/remote/content.js';
+import { openStorage, type StorageTools } from '../cache/remote/open-storage.js';
+import type { CacheSourceOption, CacheTargetOption } from '../cache/remote/options.js';
+import { RemoteSource } from '../cache/remote/remote-source.js';
+import type { Cache, CacheRecord } from '../cache/types.js';
+import type { LayerId, LayerRef, RemoteBlob } from '../layers/layer.js';
+import type { LayerStore } from '../layers/layer-store.js';
+import type { Descriptor } from '../oci/types.js';
+import type { Store } from '../store/store.js';
+import { TsbuildError } from '../util/errors.js';
+
+/** `--cache-from` and `--cache-to`. */
+export interface CacheOptions {
+  readonly from: readonly CacheSourceOption[];
+  readonly to: readonly CacheTargetOption[];
+  /** Variables that some kinds of caches are reached by. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface RemoteCacheTools extends StorageTools {
+  readonly store: Store;
+}
+
+interface Target {
+  readonly option: CacheTargetOption;
+  readonly source: RemoteSource;
+}
+
+/** The remote caches of one build. They are read at most once, also when the build is begun again. */
+export class RemoteCaches {
+  /** Layers that a cache promised and did not have. */
+  readonly lost = new Set<LayerId>();
+
+  private constructor(
+    private readonly options: CacheOptions,
+    private readonly tools: RemoteCacheTools,
+    private readonly known: {
+      readonly sources: readonly RemoteSource[];
+      readonly targets: readonly Target[];
+    },
+  ) {}
+
+  /** Undefined when no cache was asked for. */
+  static async open(options: CacheOptions, tools: RemoteCacheTools): Promise<RemoteCaches | undefined> {
+    if (options.from.length + options.to.length === 0) return undefined;
+    const opened = new Map<string, RemoteSource>();
+    const open = async (place: CacheSourceOption['place']): Promise<RemoteSource> => {
+      const key = JSON.stringify(place);
+      const source = opened.get(key) ?? new RemoteSource(await openStorage(place, tools), tools.job);
+      opened.set(key, source);
+      return source;
+    };
+    const sources: RemoteSource[] = [];
+    for (const { place } of options.from) sources.push(await open(place));
+    const targets: Target[] = [];
+    for (const option of options.to) {
+      if (option.place !== undefined) targets.push({ option, source: await open(option.place) });
+    }
+    return new RemoteCaches(options, tools, { sources, targets });
+  }
+
+  /** Whether the records of the image are to be put into its config. */
+  get isInline(): boolean {
+    return this.options.to.some(({ place }) => place === undefined);
+  }
+
+  canFetch({ cache }: RemoteBlob): boolean {
+    return cache !== undefined && this.#byName(cache) !== undefined;
+  }
+
+  /** Streams a blob of a cache that is no repository. Throws `store` when the cache was not given. */
+  fetch(blob: { readonly descriptor: Descriptor; readonly cache: string }): AsyncIterable<Uint8Array> {
+    const source = this.#byName(blob.cache);
+    if (source !== undefined) return source.storage.open(blob.descriptor);
+    throw new TsbuildError('store', `the cache ${blob.cache} is not among those of --cache-from`);
+  }
+
+  /** A cache of one attempt at the build: the local one and the remote ones behind it. */
+  async attach(local: Cache<LayerRef>, layers: LayerStore): Promise<AttachedCaches> {
+    const { store, job } = this.tools;
+    const landing = { layers, store, lost: this.lost };
+    if (this.lost.size > 0) {
+      for (const source of this.known.sources) {
+        for (const layer of await source.lostLayers(landing)) this.lost.add(layer);
+      }
+    }
+    const exporters = this.known.targets.map(({ option, source }) => ({
+      option,
+      exporter: new CacheExporter({ target: source, ...option, layers, store, job, lost: this.lost }),
+    }));
+    const onUsed = (record: CacheRecord<LayerRef>): void => {
+      for (const { exporter } of exporters) exporter.offer(record);
+    };
+    const cache = new CombinedCache({ local, sources: this.known.sources, landing, onUsed });
+    return { cache, finish: (built) => this.#finish(exporters, { ...built, records: cache.used }) };
+  }
+
+  async #finish(
+    exporters: readonly { readonly option: CacheTargetOption; readonly exporter: CacheExporter }[],
+    built: Built & { readonly records: readonly CacheRecord<LayerRef>[] },
+  ): Promise<void> {
+    for (const { option, exporter } of exporters) {
+      try {
+        await exporter.finish({ ...built, mounts: await built.mounts(option) });
+        exporter.ended();
+      } catch (error) {
+        exporter.ended(error);
+        if (!option.ignoreError || !(error instanceof TsbuildError) || error.code === 'cancelled')
+          throw error;
+        this.tools.job.emit({ kind: 'warning', message: `the cache was not written: ${error.message}` });
+      }
+    }
+  }
+
+  #byName(name: string): RemoteSource | undefined {
+    const { sources, targets } = this.known;
+    return [...sources, ...targets.map(({ source }) => source)].find(({ storage }) => storage.name === name);
+  }
+}
+
+/** What a build ended with. */
+export interface Built {
+  /** Layers of the image before their times were clamped, from the bottom up. */
+  readonly image: readonly LayerRef[];
+  /** Seconds since 1970. */
+  readonly epoch: number | undefined;
+  /** Cache mounts that a target wants. */
+  readonly mounts: (option: CacheTargetOption) => Promise<readonly KeptMount[]>;
+}
+
+export interface AttachedCaches {
+  readonly cache: CombinedCache;
+  /** Writes what this build found or made to the caches of `--cache-to`. */
+  finish(built: Built): Promise<void>;
+}

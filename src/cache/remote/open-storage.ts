@@ -1,0 +1,42 @@
+import { parseReference } from '../../oci/reference.js';
+import type { Job } from '../../progress/event.js';
+import type { RegistryClient } from '../../registry/types.js';
+import { TsbuildError } from '../../util/errors.js';
+import { exportStep } from './cache-exporter.js';
+import type { CachePlace } from './options.js';
+import type { ArtifactHost, RemoteStorage } from './storage.js';
+import { TaggedStorage } from './tagged-storage.js';
+
+export interface StorageTools {
+  readonly client: () => Promise<RegistryClient>;
+  readonly job: Job;
+}
+
+/** Opens the storage of a place. Nothing is connected; what a kind of place needs is loaded when it is used. */
+export async function openStorage(place: CachePlace, tools: StorageTools): Promise<RemoteStorage> {
+  const onWarning = (message: string): void => tools.job.emit({ kind: 'warning', message });
+  const { host, tag } = await openHost(place, tools);
+  return new TaggedStorage(host, tag, onWarning);
+}
+
+async function openHost(
+  place: CachePlace,
+  { client, job }: StorageTools,
+): Promise<{ readonly host: ArtifactHost; readonly tag: string }> {
+  switch (place.type) {
+    case 'registry': {
+      const { RegistryHost } = await import('./registry-host.js');
+      const reference = parseReference(place.ref);
+      const host = new RegistryHost(reference, { client, job, step: exportStep(place.ref) });
+      return { host, tag: reference.tag ?? 'latest' };
+    }
+    case 'local': {
+      const { FolderHost } = await import('./folder-host.js');
+      return { host: new FolderHost(place.path), tag: place.tag };
+    }
+    default:
+      throw new TsbuildError('unsupported', `caches of type ${place.type} are not supported`, {
+        hint: 'use type=registry or type=local',
+      });
+  }
+}

@@ -1,0 +1,87 @@
+import type { RemoteBlob } from '../../layers/layer.js';
+import type { Digest } from '../../oci/digest.js';
+import { mediaTypes } from '../../oci/media-types.js';
+import { parseReference, type Reference } from '../../oci/reference.js';
+import type { Descriptor } from '../../oci/types.js';
+import type { Job, StepId } from '../../progress/event.js';
+import { RegistryFailure } from '../../registry/failure.js';
+import type { RegistryClient, Repository } from '../../registry/types.js';
+import type { ArtifactHost, OutgoingBlob } from './storage.js';
+
+export interface RegistryHostOptions {
+  readonly client: () => Promise<RegistryClient>;
+  readonly job: Job;
+  /** The step that transfers belong to. */
+  readonly step: StepId;
+}
+
+/** A repository of a registry as the place of a cache. Registries have no compare-and-swap: nothing is ever exclusive. */
+export class RegistryHost implements ArtifactHost {
+  readonly name: string;
+  readonly #where: Repository;
+
+  constructor(
+    private readonly reference: Reference,
+    private readonly options: RegistryHostOptions,
+  ) {
+    const { registry, repository, tag = 'latest' } = reference;
+    this.#where = { registry, repository };
+    this.name = `${registry}/${repository}:${tag}`;
+  }
+
+  async *open(blob: Descriptor): AsyncGenerator<Uint8Array> {
+    const client = await this.options.client();
+    yield* client.openBlob(this.#where, blob, this.options.job);
+  }
+
+  async put(blob: OutgoingBlob): Promise<void> {
+    const { client, job, step } = this.options;
+    const pushable = { descriptor: blob.descriptor, open: (offset?: number) => blob.open(offset) };
+    await (
+      await client()
+    ).pushBlob(this.#where, { ...pushable, mountFrom: this.#mountFrom(blob) }, job, step);
+  }
+
+  #mountFrom({ from }: OutgoingBlob): readonly string[] {
+    const source = from === undefined ? undefined : parseReference(from);
+    return source?.registry === this.#where.registry ? [source.repository] : [];
+  }
+
+  locate(descriptor: Descriptor): RemoteBlob {
+    return { descriptor, repository: `${this.#where.registry}/${this.#where.repository}` };
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return (await this.options.client()).blobExists(this.#where, digest, this.options.job);
+  }
+
+  async manifest(tag: string): Promise<Uint8Array | undefined> {
+    const client = await this.options.client();
+    try {
+      const { registry, repository } = this.reference;
+      return (await client.manifest({ registry, repository, tag }, this.options.job)).bytes;
+    } catch (error) {
+      if (error instanceof RegistryFailure && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async tags(prefix: string): Promise<readonly string[]> {
+    const tags = await (await this.options.client()).listTags(this.#where, this.options.job);
+    return tags.filter((tag) => tag.startsWith(prefix));
+  }
+
+  async putManifest(tag: string, bytes: Uint8Array): Promise<void> {
+    const client = await this.options.client();
+    await client.putManifest(this.#where, tag, mediaTypes.ociManifest, bytes, this.options.job);
+  }
+
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
+  /** Another build may have written a head meanwhile that does not cover them. */
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+}

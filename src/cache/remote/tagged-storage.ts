@@ -1,0 +1,201 @@
+import pLimit from 'p-limit';
+import type { RemoteBlob } from '../../layers/layer.js';
+import { digestOf, hexOf, type Digest } from '../../oci/digest.js';
+import { maxDocumentSize } from '../../oci/strict-json.js';
+import type { Descriptor } from '../../oci/types.js';
+import { TsbuildError } from '../../util/errors.js';
+import {
+  artifactManifest,
+  blobOf,
+  cacheTypes,
+  emptyBlob,
+  readArtifact,
+  type TaggedThing,
+} from './artifact.js';
+import { blobsOf, mergeContents, newest, noContent, without, type CacheContent } from './content.js';
+import { decodeDocument, encodeDocument, maxDocument, type CacheDocument } from './document.js';
+import { inlineContent } from './inline.js';
+import { readBlob } from './read-blob.js';
+import type { ArtifactHost, LoadedCache, OutgoingBlob, RemoteStorage } from './storage.js';
+
+/** Parts that are read when nothing was merged for long, and requests at a time. */
+const limits = { parts: 512, requests: 8 };
+/** What the merged document holds at most: readers load all of it. */
+const kept = { records: 20_000, layers: 8000 };
+
+/**
+ * A cache under the tags of one repository. Every build that has something new adds a *part*, an immutable manifest
+ * under a tag made of its own digest: `<tag>.<24 hex digits>`. No two builds write the same tag, so none loses what
+ * another added, and no compare-and-swap is needed. `<tag>` itself names the *head*: all parts merged, with the list
+ * of those that it covers. The head is a shortcut only: whoever writes it last wins, and what a lost race left out of
+ * it is found by its part until the next head covers it.
+ */
+export class TaggedStorage implements RemoteStorage {
+  readonly #limit = pLimit(limits.requests);
+
+  constructor(
+    private readonly host: ArtifactHost,
+    private readonly tag: string,
+    /** Told what went wrong with the head, which does not matter for long. */
+    private readonly onWarning: (message: string) => void,
+  ) {}
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  open(blob: Descriptor): AsyncIterable<Uint8Array> {
+    return this.host.open(blob);
+  }
+
+  has(digest: Digest): Promise<boolean> {
+    return this.host.has(digest);
+  }
+
+  put(blob: OutgoingBlob): Promise<void> {
+    return this.host.put(blob);
+  }
+
+  locate(blob: Descriptor): RemoteBlob {
+    return this.host.locate(blob);
+  }
+
+  async load(): Promise<LoadedCache> {
+    const { contents, problems } = await this.#read();
+    return { content: mergeContents(contents), problems };
+  }
+
+  async add(content: CacheContent): Promise<void> {
+    await this.host.exclusively(async () => {
+      await this.#addPart(content);
+      const found = await this.#read();
+      if (found.isImage) throw this.#isAnImage();
+      const head = newest(mergeContents(found.contents), kept);
+      try {
+        await this.#putHead(head, found.parts);
+      } catch (error) {
+        if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
+        this.onWarning(`${this.name}: the merged records of the cache were not written: ${error.message}`);
+        return;
+      }
+      await this.host.forget(found.parts.map((part) => this.#partTag(part)));
+    });
+  }
+
+  async #read(): Promise<Found> {
+    const problems: string[] = [];
+    const sound = async <T>(work: Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work;
+      } catch (error) {
+        if (!(error instanceof TsbuildError) || !['image', 'archive', 'store'].includes(error.code))
+          throw error;
+        problems.push(error.message);
+        return undefined;
+      }
+    };
+    const [bytes, tags = []] = await Promise.all([
+      sound(this.host.manifest(this.tag)),
+      sound(this.host.tags(`${this.tag}.`)),
+    ]);
+    const thing = bytes && (await sound(Promise.resolve(bytes).then(readArtifact)));
+    if (thing?.kind === 'image') {
+      const content = (await sound(this.#inline(thing))) ?? noContent;
+      return { contents: [content], parts: [], problems, isImage: true };
+    }
+    const head = thing && (await sound(this.#document(thing)));
+    const parts = tags.map((tag) => tag.slice(this.tag.length + 1)).filter((part) => partPattern.test(part));
+    const covered = new Set(head?.covers);
+    const fresh = parts.filter((part) => !covered.has(part)).slice(0, limits.parts);
+    const read = await Promise.all(fresh.map((part) => this.#limit(() => sound(this.#part(part)))));
+    const contents = [head, ...read].flatMap((document) =>
+      document === undefined ? [] : [document.content],
+    );
+    const broken = new Set(fresh.filter((_, i) => read[i] === undefined));
+    return { contents, parts: parts.filter((part) => !broken.has(part)), problems, isImage: false };
+  }
+
+  async #inline(thing: Extract<TaggedThing, { kind: 'image' }>): Promise<CacheContent> {
+    const { manifest } = thing;
+    const config = await readBlob((blob) => this.host.open(blob), manifest.config, maxDocumentSize);
+    return inlineContent(config, manifest.layers);
+  }
+
+  async #part(part: string): Promise<CacheDocument> {
+    const bytes = await this.host.manifest(this.#partTag(part));
+    if (bytes === undefined || !hexOf(digestOf(bytes)).startsWith(part))
+      throw new TsbuildError('image', `the part ${part} of the cache is not what its name says`);
+    const thing = readArtifact(bytes);
+    if (thing.kind === 'image') throw new TsbuildError('image', `the part ${part} of the cache is an image`);
+    return this.#document(thing);
+  }
+
+  async #document(thing: TaggedThing): Promise<CacheDocument> {
+    if (thing.kind === 'image') throw this.#isAnImage();
+    return decodeDocument(await readBlob((blob) => this.host.open(blob), thing.document, maxDocument));
+  }
+
+  async #addPart(content: CacheContent): Promise<void> {
+    await this.#withoutLost(content, async (kept) => {
+      const manifest = await this.#putDocument({ content: kept, covers: [] });
+      if (manifest === undefined)
+        throw new TsbuildError('image', 'this build has more layers than a registry takes in one cache');
+      await this.host.putManifest(this.#partTag(hexOf(digestOf(manifest)).slice(0, partLength)), manifest);
+    });
+  }
+
+  #putHead(content: CacheContent, covers: readonly string[]): Promise<void> {
+    return this.#withoutLost(content, (kept) => this.#tryHead(kept, covers));
+  }
+
+  /** Blobs that a registry lost make it refuse a manifest: what needs them is left out, and made again by a later build. */
+  async #withoutLost(content: CacheContent, put: (content: CacheContent) => Promise<void>): Promise<void> {
+    try {
+      await put(content);
+    } catch (error) {
+      if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
+      const blobs = blobsOf(content);
+      const there = await Promise.all(blobs.map(({ digest }) => this.#limit(() => this.host.has(digest))));
+      const gone = new Set(blobs.flatMap(({ digest }, i) => (there[i] === true ? [] : [digest])));
+      if (gone.size === 0) throw error;
+      await put(without(content, (digest) => gone.has(digest)));
+    }
+  }
+
+  async #tryHead(content: CacheContent, covers: readonly string[]): Promise<void> {
+    const manifest = await this.#putDocument({ content, covers });
+    if (manifest !== undefined) return this.host.putManifest(this.tag, manifest);
+    const { size } = content.records;
+    const fewer = newest(content, { records: Math.floor(size / 2), layers: kept.layers });
+    if (size > 0) await this.#tryHead(fewer, covers);
+  }
+
+  async #putDocument(document: CacheDocument): Promise<Buffer | undefined> {
+    const blob = blobOf(cacheTypes.document, encodeDocument(document));
+    const manifest = artifactManifest(blob.descriptor, blobsOf(document.content));
+    if (manifest === undefined) return undefined;
+    await Promise.all([this.host.put(emptyBlob), this.host.put(blob)]);
+    return manifest;
+  }
+
+  #partTag(part: string): string {
+    return `${this.tag}.${part}`;
+  }
+
+  #isAnImage(): TsbuildError {
+    return new TsbuildError('usage', `${this.name} is an image, not a cache`, {
+      hint: 'give the cache a tag of its own; a cache inside the image itself is type=inline',
+    });
+  }
+}
+
+const partLength = 24;
+const partPattern = /^[0-9a-f]{24}$/;
+
+interface Found {
+  readonly contents: readonly CacheContent[];
+  /** Those that could be read, and those that the head covers. */
+  readonly parts: readonly string[];
+  readonly problems: readonly string[];
+  readonly isImage: boolean;
+}
