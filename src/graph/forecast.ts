@@ -5,7 +5,7 @@ import type { Digest } from '../oci/digest.js';
 import { TsbuildError } from '../util/errors.js';
 import type { SourceRange } from '../util/source.js';
 import { attempt, equal, usableRecord, type Attempt } from './attempt.js';
-import { isSource, sourceSnapshot } from './dispatch.js';
+import { isExecution, isSource, sourceSnapshot } from './dispatch.js';
 import { Explainer, type Miss } from './explainer.js';
 import { Ledger } from './ledger.js';
 import { locatedError } from './located-error.js';
@@ -111,7 +111,12 @@ class Forecaster {
       this.#outcomes.set(vertex.digest, { snapshot: base.with(this.options.shop.layers.open(own)) });
       return told(vertex, { verdict: 'hit', key: found.key.digest, duration: found.duration });
     }
-    this.#outcomes.set(vertex.digest, { snapshot: undefined, from: [vertex] });
+    // What a copy gives is known without doing it; what a program gives is not.
+    const outcome =
+      isExecution(vertex) || base === undefined
+        ? { snapshot: undefined, from: [vertex] }
+        : { snapshot: base.with(await tried.prepared.make()) };
+    this.#outcomes.set(vertex.digest, outcome);
     const { contents } = tried;
     return this.#miss(vertex, { key, refusal: facts?.refusal, stale: facts?.record, contents });
   }
@@ -129,7 +134,7 @@ class Forecaster {
     const onlyInputs =
       explanation?.kind === 'changed' &&
       explanation.causes.every(({ kind }) => kind === 'step' || kind === 'base');
-    if (record === undefined && !onlyInputs) return miss;
+    if (record === undefined && !onlyInputs && miss.verdict === 'miss') return miss;
     return {
       ...miss,
       verdict: 'depends',
@@ -142,7 +147,10 @@ class Forecaster {
   async #miss(vertex: Vertex, miss: Miss): Promise<StepForecast> {
     const explanation = await this.#explainer.explain(vertex, miss);
     const nearest = await this.#explainer.nearest(vertex, miss.key);
-    return told(vertex, { verdict: 'miss', key: miss.key.digest, explanation, duration: nearest?.duration });
+    const known = { key: miss.key.digest, duration: nearest?.duration };
+    // Copied before and not kept: looked up in its source again.
+    const isHit = explanation.kind === 'gone' && !isExecution(vertex);
+    return told(vertex, isHit ? { verdict: 'hit', ...known } : { verdict: 'miss', ...known, explanation });
   }
 
   #unknownInputs(vertex: Vertex): readonly Vertex[] {
