@@ -73,7 +73,48 @@ test('SHELL counts for what follows', says, 'FROM scratch\nSHELL ["/bin/bash", "
 test('RUN names the arguments in scope', says, 'FROM scratch\nARG A=1\nARG B\nRUN echo', [
   'ARG A=1',
   'ARG B',
-  'RUN |1 A=1 /bin/sh -c echo # buildkit',
+  'RUN |2 A=1 B= /bin/sh -c echo # buildkit',
+]);
+test(
+  'RUN names each argument once, in the order of the first declarations, as the step sees it',
+  says,
+  'FROM scratch\nARG A=1\nARG B=2\nENV B=env\nARG A=3\nRUN echo',
+  ['ARG A=1', 'ARG B=2', 'ENV B=env', 'ARG A=3', 'RUN |2 A=3 B=env /bin/sh -c echo # buildkit'],
+);
+test(
+  'RUN of a child stage names the arguments of its parent',
+  says,
+  'FROM scratch AS a\nARG A=1\nFROM a\nRUN echo',
+  ['ARG A=1', 'RUN |1 A=1 /bin/sh -c echo # buildkit'],
+);
+test(
+  'RUN with heredocs has their bodies',
+  says,
+  'FROM scratch\nRUN cat <<A <<-B\n1\nA\n\t2\n\tB\nRUN <<C\n3\nC',
+  ['RUN /bin/sh -c cat <<A <<-B\n1\nA\n\t2\nB # buildkit', 'RUN /bin/sh -c 3\n # buildkit'],
+);
+test('COPY with heredocs has their names', says, 'FROM scratch\nCOPY a <<B <<"C" /d/\n1\nB\n2\nC', [
+  'COPY a <<B <<C /d/ # buildkit',
+]);
+test('ADD', says, 'FROM scratch\nADD --chown=1 --chmod=u=rwX ["a b", "/c"]', [
+  'ADD --chown=1 --chmod=u=rwX a b /c # buildkit',
+]);
+test('ARG with several names', says, 'FROM scratch\nARG A B=1 C=', ['ARG A B=1 C=']);
+test('ENV and LABEL in the old form', says, 'FROM scratch\nENV A b  c\nLABEL "d e"=f', [
+  'ENV A=b  c',
+  'LABEL d e=f',
+]);
+test('EXPOSE of a range', says, 'FROM scratch\nEXPOSE 8-10/UDP 127.0.0.1:80:81', [
+  'EXPOSE [8/udp 9/udp 10/udp 81/tcp]',
+]);
+test('VOLUME in JSON form', says, 'FROM scratch\nVOLUME ["/a b", "/c"]', ['VOLUME [/a b /c]']);
+test('MAINTAINER', says, 'FROM scratch\nMAINTAINER a  b', ['MAINTAINER a  b']);
+test('HEALTHCHECK NONE leaves its entry', says, 'FROM scratch\nHEALTHCHECK NONE', [
+  'HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}',
+]);
+test('CMD and ENTRYPOINT without words', says, 'FROM scratch\nCMD []\nENTRYPOINT []', [
+  'CMD []',
+  'ENTRYPOINT []',
 ]);
 test('RUN without arguments', says, 'FROM scratch\nRUN echo', ['RUN /bin/sh -c echo # buildkit']);
 test(
@@ -126,7 +167,7 @@ test(
   'an inherited CMD goes with a new ENTRYPOINT',
   gives,
   'FROM base\nENTRYPOINT ["e"]',
-  { Entrypoint: ['e'], Cmd: null },
+  { Entrypoint: ['e'], Cmd: undefined },
   { base: { Cmd: ['c'] } },
 );
 test('a CMD of the same stage survives ENTRYPOINT', gives, 'FROM base\nCMD ["c"]\nENTRYPOINT ["e"]', {
@@ -137,7 +178,14 @@ test(
   'a CMD of the parent stage does not survive ENTRYPOINT',
   gives,
   'FROM base AS a\nCMD ["c"]\nFROM a\nENTRYPOINT ["e"]',
-  { Cmd: null },
+  { Cmd: undefined },
+);
+test(
+  'CMD [] takes the inherited one away',
+  gives,
+  'FROM base\nCMD []',
+  { Cmd: undefined },
+  { base: { Cmd: ['c'] } },
 );
 test('CMD sets ArgsEscaped', gives, 'FROM scratch\nCMD ["a"]', { ArgsEscaped: true });
 test('--label wins', gives, 'FROM scratch\nLABEL k=v', { Labels: { k: 'cli' } }, { labels: { k: 'cli' } });

@@ -84,7 +84,6 @@ export function lowerArg(
         ? context.globals.get(name)
         : expandWord(value, scope, dockerfile.directives.escape);
     const resolved = buildArgs.get(name) ?? fallback();
-    inScope.delete(name);
     inScope.set(name, resolved);
     if (resolved !== undefined) variables.set(name, resolved);
     texts.push(resolved === undefined ? name : `${name}=${resolved}`);
@@ -95,7 +94,7 @@ export function lowerArg(
 export function lowerCmd(state: StageState, { command }: CmdInstruction): StageState {
   const argv = commandArgv(state, command);
   return recorded(
-    { ...withConfig(state, { Cmd: argv, ArgsEscaped: true }), ownCmd: true },
+    { ...withConfig(state, { Cmd: unlessEmpty(argv), ArgsEscaped: true }), ownCmd: true },
     `CMD ${quotedList(argv)}`,
   );
 }
@@ -103,8 +102,13 @@ export function lowerCmd(state: StageState, { command }: CmdInstruction): StageS
 /** An inherited CMD belongs to the inherited ENTRYPOINT and goes with it. */
 export function lowerEntrypoint(state: StageState, { command }: EntrypointInstruction): StageState {
   const argv = commandArgv(state, command);
-  const config = { Entrypoint: argv, ...(state.ownCmd ? {} : { Cmd: null }) };
+  const config = { Entrypoint: unlessEmpty(argv), ...(state.ownCmd ? {} : { Cmd: undefined }) };
   return recorded(withConfig(state, config), `ENTRYPOINT ${quotedList(argv)}`);
+}
+
+/** `CMD []` takes the inherited command away, as if there had been none. */
+function unlessEmpty(argv: readonly string[]): readonly string[] | undefined {
+  return argv.length === 0 ? undefined : argv;
 }
 
 /** The argument vector of a command: shell form goes through the SHELL in force. */

@@ -2,15 +2,22 @@
 import { goQuote } from '../../util/go-quote.js';
 import type { Healthcheck } from '../../oci/types.js';
 import type { AddInstruction, CopyInstruction } from '../../parser/types.js';
+import type { StageState } from './stage-state.js';
 
 /** `["a" "b"]`: Go's %q of a list. */
 export function quotedList(words: readonly string[]): string {
   return `[${words.map(goQuote).join(' ')}]`;
 }
 
-/** `RUN |1 A=1 /bin/sh -c echo # buildkit`. */
-export function runText(argv: readonly string[], args: ReadonlyMap<string, string | undefined>): string {
-  const given = [...args].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+/**
+ * `RUN |2 A=1 B= /bin/sh -c echo # buildkit`: each ARG in scope with the value that the step sees, empty when it has
+ * none.
+ */
+export function runText(
+  argv: readonly string[],
+  { args, variables }: Pick<StageState, 'args' | 'variables'>,
+): string {
+  const given = Array.from(args.keys(), (name) => `${name}=${variables.get(name) ?? ''}`);
   const prefix = given.length === 0 ? [] : [`|${given.length}`, ...given];
   return `RUN ${[...prefix, ...argv].join(' ')} # buildkit`;
 }

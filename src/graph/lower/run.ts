@@ -39,7 +39,7 @@ export async function lowerRun(
   };
   const origin = { ...stepOrigin(instruction, context), buildArguments: [...state.args.keys()] };
   const vertex = makeVertex(op, [state.vertex, ...inputs], origin);
-  return onRoot(state, vertex, runText(argv, state.args));
+  return onRoot(state, vertex, runText(argv, state));
 }
 
 /** Who chose the host's network for all steps has granted it. */
