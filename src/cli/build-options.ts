@@ -72,6 +72,7 @@ export const buildOptions = {
       'Where the result goes: type=oci, docker, tar, local, image or registry; PATH alone is a folder, - a tar on standard output',
   },
   push: { kind: 'flag', describe: 'Push the image to the registries of its names' },
+  load: { kind: 'flag', describe: 'Load the image into the Docker daemon too; an error where there is none' },
   secret: {
     kind: 'list',
     value: 'id=ID[,src=FILE|,env=NAME]',

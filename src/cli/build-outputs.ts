@@ -67,7 +67,8 @@ function pushesOf({ push, tags }: BuildRequest, images: readonly ImageOutput[]):
     });
 }
 
-const plainForm: ImageForm = {
+/** What an output is like that says nothing else. */
+export const plainForm: ImageForm = {
   names: [],
   compression: undefined,
   compressionLevel: undefined,

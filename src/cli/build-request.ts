@@ -40,6 +40,8 @@ export interface BuildRequest {
   /** As given. */
   readonly outputs: readonly string[];
   readonly push: boolean;
+  /** Whether the image goes to the Docker daemon too. */
+  readonly load: boolean;
   /** Whether the right to push is checked before anything is built. */
   readonly checkPush: boolean;
   readonly secrets: readonly SecretRequest[];
@@ -95,6 +97,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     pull: parsePull(options.pull),
     outputs: options.output,
     push: options.push,
+    load: options.load,
     checkPush: true,
     secrets: options.secret.map(parseSecret),
     network: oneOf(networks, options.network) ?? 'default',

@@ -31,6 +31,9 @@ export const commandLoaders = {
   'cache du': async () => (await import('./commands/cache-du.js')).cacheDu,
   'cache prune': async () => (await import('./commands/cache-prune.js')).cachePrune,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
+  'docker-plugin install': async () => (await import('./commands/docker-plugin.js')).dockerPluginInstall,
+  'docker-plugin uninstall': async () => (await import('./commands/docker-plugin.js')).dockerPluginUninstall,
+  'docker-plugin run': async () => (await import('./commands/docker-plugin.js')).dockerPluginRun,
   version: async () => (await import('./commands/version.js')).versionCommand,
 } as const satisfies Readonly<Record<string, () => Promise<Command>>>;
 

@@ -10,13 +10,16 @@ import type { RegistryClient } from '../registry/types.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
-import type { BuildOutputs } from './build-outputs.js';
+import { plainForm, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
+import type { DockerDaemon } from './docker-load.js';
 
 export interface FinishTools {
   readonly request: BuildRequest;
   readonly outputs: BuildOutputs;
+  /** To load the image into. */
+  readonly daemon: DockerDaemon | undefined;
   readonly context: CliContext;
   readonly store: Store;
   readonly client: () => Promise<RegistryClient>;
@@ -44,6 +47,7 @@ export async function finishBuild(result: BuildResult, tools: FinishTools): Prom
       stdout: context.stdout,
     });
   }
+  if (tools.daemon !== undefined) await loadImage(open, tools.daemon, tools);
   let pushed: Descriptor | undefined;
   for (const { names, byDigest, form } of outputs.pushes) {
     const { pushImage } = await import('../build/push-image.js');
@@ -62,6 +66,20 @@ export async function finishBuild(result: BuildResult, tools: FinishTools): Prom
     seconds: (performance.now() - tools.started) / 1000,
   });
   if (!outputs.exports.some(({ dest }) => dest === '-')) context.stdout.write(`${stored.config}\n`);
+}
+
+async function loadImage(
+  image: OpenImage,
+  daemon: DockerDaemon,
+  { outputs, store, job }: FinishTools,
+): Promise<void> {
+  const [{ exportImage }, { loadIntoDocker }] = await Promise.all([
+    import('../build/export-image.js'),
+    import('./docker-load.js'),
+  ]);
+  const spec = { type: 'docker' as const, dest: '-', tar: true, form: plainForm };
+  const shared = { spec, names: outputs.names, epoch: undefined, store, job };
+  await loadIntoDocker(daemon, job.signal, (stdout) => exportImage(image, { ...shared, stdout }));
 }
 
 interface Written {

@@ -56,7 +56,6 @@ const ignored: readonly PeerFlag[] = [
 /** Docker's buildx. */
 const buildx: readonly PeerFlag[] = [
   ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
-  ...one('planned', '--load', 'use -o type=docker,dest=- and pipe it into docker load'),
   ...one('planned', '--annotation=', 'use --label'),
   ...one('refused', '--cgroup-parent=', limits),
   ...group('planned', 'no attestation is made', '--attest= --provenance --sbom'),
@@ -132,7 +131,6 @@ const buildah: readonly PeerFlag[] = [
     '--decryption-key= --cw=',
   ),
   ...one('refused', '--disable-content-trust', 'signatures are not verified; name bases by digest instead'),
-  ...one('planned', '--cert-dir=', 'use --registry-ca FILE'),
   ...one('planned', '--build-arg-file=', 'give each with --build-arg'),
   ...one('planned', '--from=', 'use ARG before FROM and --build-arg'),
   ...one('planned', '--logfile=', 'redirect the standard error output'),
@@ -181,16 +179,7 @@ const kaniko: readonly PeerFlag[] = [
     '--insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --skip-tls-verify-registry=',
   ),
   ...one('planned', '--registry-certificate=', 'use --registry-ca FILE'),
-  ...group(
-    'planned',
-    'only public authorities, --registry-ca and passwords are supported',
-    '--registry-client-cert=',
-  ),
-  ...group(
-    'planned',
-    'name the registry in FROM',
-    '--registry-mirror= --registry-map= --skip-default-registry-fallback',
-  ),
+  ...group('planned', 'use --registry-mirror', '--registry-map= --skip-default-registry-fallback'),
   ...group('planned', 'use --retry', '--push-retry= --image-download-retry= --image-fs-extract-retry='),
   ...group(
     'planned',

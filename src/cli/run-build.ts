@@ -15,6 +15,7 @@ import { withBuild } from './with-build.js';
 export async function runBuild(request: BuildRequest, context: CliContext): Promise<number> {
   refuseUnsupported(request);
   const outputs = parseOutputs(request, context);
+  const daemon = request.load ? (await import('./docker-load.js')).dockerDaemon(context) : undefined;
   const renderer = progressRenderer(
     { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes.length > 0 },
     context,
@@ -30,7 +31,7 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
         try {
           // The image is worth more than the cache: it is finished whatever becomes of that.
           const failure = await result.exportCache().then(() => undefined, asFailure);
-          await finishBuild(result, { ...tools, request, outputs, context, started });
+          await finishBuild(result, { ...tools, request, outputs, daemon, context, started });
           if (failure !== undefined) throw failure;
         } finally {
           await result.dispose();
