@@ -28,7 +28,7 @@ export interface CacheRequest {
 export interface HeldCaches {
   /** Host paths (byte strings), in the order of the requests. */
   readonly paths: readonly string[];
-  release(): void;
+  readonly release: () => void;
 }
 
 const strength = { shared: 0, private: 1, locked: 2 } as const;

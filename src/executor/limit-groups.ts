@@ -6,7 +6,12 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makerIsGone, temporaryName } from '../store/temporary.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
-import { findHierarchies, type Controller, type Hierarchy } from './limit-hierarchies.js';
+import {
+  findHierarchies,
+  type Controller,
+  type FoundHierarchy,
+  type Hierarchy,
+} from './limit-hierarchies.js';
 import { groupSettings } from './limit-settings.js';
 import type { StepLimits } from './types.js';
 
@@ -27,16 +32,10 @@ const prefix = 'tsbuild-';
 export class LimitGroups {
   private constructor(private readonly hierarchies: readonly Hierarchy[]) {}
 
-  /** Finds out where groups can be made, and deletes those of processes that are gone. */
+  /** Finds out where groups can be made. */
   static async open(): Promise<LimitGroups> {
-    const [mounts, own] = await Promise.all(
-      ['/proc/self/mountinfo', '/proc/self/cgroup'].map((path) => readFile(path, 'latin1').catch(() => '')),
-    );
-    const found = findHierarchies(mounts ?? '', own ?? '');
-    const usable = await Promise.all(found.map(usableHierarchy));
-    const hierarchies = usable.flatMap((hierarchy) => hierarchy ?? []);
-    for (const { parent } of hierarchies) await sweepGroups(parent);
-    return new LimitGroups(hierarchies);
+    const usable = await Promise.all((await readHierarchies()).map(usableHierarchy));
+    return new LimitGroups(usable.flatMap((hierarchy) => hierarchy ?? []));
   }
 
   /** Throws `sandbox` for a limit that was asked for and cannot be set. */
@@ -65,12 +64,24 @@ export class LimitGroups {
   }
 }
 
+/** Deletes the groups of processes that are gone. */
+export async function sweepLimitGroups(): Promise<void> {
+  for (const { candidates } of await readHierarchies()) {
+    for (const parent of candidates) await sweepGroups(parent);
+  }
+}
+
+async function readHierarchies(): Promise<readonly FoundHierarchy[]> {
+  const read = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '');
+  return findHierarchies(await read('/proc/self/mountinfo'), await read('/proc/self/cgroup'));
+}
+
 /** The first parent in which groups with controllers can be made; undefined when there is none. */
 async function usableHierarchy({
   version,
   candidates,
   controllers,
-}: ReturnType<typeof findHierarchies>[number]): Promise<Hierarchy | undefined> {
+}: FoundHierarchy): Promise<Hierarchy | undefined> {
   for (const parent of candidates) {
     const enabled = version === 1 ? controllers : await enabledControllers(parent);
     if (enabled.length === 0) continue;

@@ -31,13 +31,15 @@ export const connectors: readonly Connector[] = [
     argv: ({ namespace, ready, hostPorts }) => [
       '--foreground',
       '--config-net',
-      ...['--runas', '0:0'], // as another user it may not enter the namespace
-      ...['--tcp-ports', 'none', '--udp-ports', 'none', '--udp-ns', 'none'],
-      ...['--tcp-ns', hostPorts.length === 0 ? 'none' : hostPorts.join(',')],
+      '--runas=0:0', // as another user it may not enter the namespace
+      '--tcp-ports=none',
+      '--udp-ports=none',
+      '--udp-ns=none',
+      `--tcp-ns=${hostPorts.length === 0 ? 'none' : hostPorts.join(',')}`,
       '--no-map-gw', // the gateway's address would stand for the host's loopback
-      ...['--dns-forward', pastaNameServer],
-      ...['--pid', ready],
-      ...['--netns', namespace],
+      `--dns-forward=${pastaNameServer}`,
+      `--pid=${ready}`,
+      `--netns=${namespace}`,
     ],
   },
   {
@@ -46,12 +48,12 @@ export const connectors: readonly Connector[] = [
     nameServer: '10.0.2.3',
     argv: ({ namespace }) => [
       '--configure',
-      ...['--mtu', '65520'],
+      '--mtu=65520',
       '--disable-host-loopback',
       '--enable-sandbox',
       '--enable-seccomp',
-      ...['--ready-fd', `${readyFd}`],
-      ...['--netns-type', 'path'],
+      `--ready-fd=${readyFd}`,
+      '--netns-type=path',
       namespace,
       'tap0',
     ],

@@ -64,7 +64,12 @@ function rsaKey(reader: WireReader): JsonWebKey {
   const reduced = (prime: Buffer): Buffer => numberBytes(numberOf(d) % (numberOf(prime) - 1n));
   return {
     kty: 'RSA',
-    ...{ n: encode(n), e: encode(e), d: encode(d), p: encode(p), q: encode(q), qi: encode(qi) },
+    n: encode(n),
+    e: encode(e),
+    d: encode(d),
+    p: encode(p),
+    q: encode(q),
+    qi: encode(qi),
     dp: encode(reduced(p)),
     dq: encode(reduced(q)),
   };

@@ -63,8 +63,16 @@ serialStepTest('sizes, limits and names are those of the command line', async (t
     "FROM base\nRUN df -k /dev/shm | tail -1 | awk '{print $2}'; ulimit -Sn; ulimit -Hn; grep example /etc/hosts; nproc\n",
     {
       args: [
-        ...['--shm-size', '3m', '--ulimit', 'nofile=123:456', '--cpus', '0.5'],
-        ...['--add-host', 'example.test:192.0.2.7', '--add-host', 'six.example=[2001:db8::1]'],
+        '--shm-size',
+        '3m',
+        '--ulimit',
+        'nofile=123:456',
+        '--cpus',
+        '0.5',
+        '--add-host',
+        'example.test:192.0.2.7',
+        '--add-host',
+        'six.example=[2001:db8::1]',
       ],
     },
   );

@@ -131,16 +131,18 @@ RUN --mount=type=secret,id=lines cat /run/secrets/lines; cat /proc/self/environ
 RUN --mount=type=secret,id=file --mount=type=secret,id=var,env=TOKEN --mount=from=first,target=/first cat /run/secrets/file && echo "$TOKEN" && env && exit 3`,
     {
       args: [
-        ...[
-          '--secret',
-          'id=file,src=secret-file',
-          '--secret',
-          'id=var,env=SECRET_VAR',
-          '--secret',
-          'id=lines,src=secret-lines',
-        ],
-        ...['--build-arg', `HTTP_PROXY=http://user:${proxy}@127.0.0.1:9/`],
-        ...['--metadata-file', 'metadata.json', '-o', 'type=oci,dest=image.tar'],
+        '--secret',
+        'id=file,src=secret-file',
+        '--secret',
+        'id=var,env=SECRET_VAR',
+        '--secret',
+        'id=lines,src=secret-lines',
+        '--build-arg',
+        `HTTP_PROXY=http://user:${proxy}@127.0.0.1:9/`,
+        '--metadata-file',
+        'metadata.json',
+        '-o',
+        'type=oci,dest=image.tar',
       ],
     },
   );
