@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
+import { sweepLimitGroups } from '../executor/limit-groups.js';
 import type { Executor } from '../executor/types.js';
 import { proxyVariables } from '../graph/lower/arguments.js';
 import type { Workshop } from '../graph/runner.js';
@@ -29,6 +30,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     cacheNamespace: input.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
   };
   const onNotice = (message: string): void => job.emit({ kind: 'warning', message });
+  const swept = sweepLimitGroups();
   const networks = buildNetworks(steps, equipmentTools);
   const executor = once(async (): Promise<Executor> => {
     const { createExecutor } = await import('../executor/create-executor.js');
@@ -58,6 +60,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     proxies: proxyVariables(input.buildArgs),
     now: () => Date.now(),
     dispose: async () => {
+      await swept;
       await networks.close();
       await temporary.dispose();
     },
