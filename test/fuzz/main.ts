@@ -1,0 +1,40 @@
+/**
+ * `npm run fuzz`: each part for ten minutes, or for FUZZ_SECONDS; FUZZ_SEED repeats a run. Ends with 1 and the
+ * smallest input that was found when a law breaks, or with the seed when 500 inputs take longer than ten seconds. A hang is a run that does not end: the last line names
+ * the law before it.
+ */
+import fc from 'fast-check';
+import { properties, type FuzzProperty } from './properties.js';
+
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? '600');
+const firstSeed = Number(process.env['FUZZ_SEED'] ?? String(Date.now() % 1_000_000));
+const longest = 10_000;
+const batch = 500;
+
+/** Runs one law until its time is over; the inputs so far. */
+async function run({ part, title, property }: FuzzProperty, until: number): Promise<number> {
+  let runs = 0;
+  for (let seed = firstSeed; performance.now() < until; seed++) {
+    const began = performance.now();
+    const result = await fc.check(property, { seed, numRuns: batch });
+    runs += result.numRuns;
+    if (result.failed) {
+      const { counterexample, errorInstance } = result;
+      console.error(`${part}: ${title}: seed ${seed}: ${JSON.stringify(counterexample)}`, errorInstance);
+      process.exit(1);
+    }
+    if (performance.now() - began > longest) {
+      console.error(`${part}: ${title}: seed ${seed}: ${batch} inputs took more than ${longest} ms`);
+      process.exit(1);
+    }
+  }
+  return runs;
+}
+
+for (const part of ['parser', 'expansion', 'ignore'] as const) {
+  const laws = properties.filter((each) => each.part === part);
+  for (const each of laws) {
+    const runs = await run(each, performance.now() + (seconds * 1000) / laws.length);
+    console.log(`${part}: ${each.title}: ${runs} inputs from seed ${firstSeed}`);
+  }
+}
