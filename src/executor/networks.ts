@@ -2,13 +2,14 @@
  * The network of steps that name none: one network namespace per build, connected to the outside by pasta or
  * slirp4netns. From it neither the host's loopback addresses nor the metadata services of clouds can be reached.
  */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hostArch } from '../sys/player-file.js';
 import { encodeProgram, type Program } from '../sys/program.js';
 import { startPlayer, playerError, type Player, type Report } from '../sys/player.js';
 import { removeTree } from '../sys/remove-tree.js';
-import { bytePath, fromByteString } from '../util/bytes.js';
+import { bytePath } from '../util/bytes.js';
 import { errnoCode } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { connectors, type Connector } from './network-connectors.js';
@@ -164,11 +165,17 @@ async function connect(
   }
   player.kill();
   await player.done;
-  const why =
-    failure === undefined || failure.tag < 0n
-      ? 'it does not start here'
-      : playerError(played, failure).message;
-  throw new NoNetwork(`${fromByteString(connector.name)} cannot be used: ${why}`);
+  const refused = failure === undefined || failure.tag < 0n ? undefined : playerError(played, failure);
+  const why = refused?.message ?? (await whyNot());
+  throw new NoNetwork(`${connector.name} cannot be used: ${why}`);
+}
+
+/** The device that every connector needs. */
+const tunnel = '/dev/net/tun';
+
+async function whyNot(): Promise<string> {
+  const code = await access(tunnel, constants.R_OK | constants.W_OK).then(() => undefined, errnoCode);
+  return code === undefined ? 'it does not start here' : `${tunnel} cannot be opened (${code})`;
 }
 
 async function isReady(path: string): Promise<boolean> {
