@@ -6,6 +6,7 @@ import type { Job } from '../../progress/event.js';
 import type { Store } from '../../store/store.js';
 import { TsbuildError } from '../../util/errors.js';
 import { once } from '../../util/once.js';
+import { makeKey } from '../key.js';
 import { unknownValue } from '../recipe-value.js';
 import type { CacheKey, CacheRecord, StepIdentity } from '../types.js';
 import { noContent, recordName, type CacheContent, type KeptLayer, type KeptRecord } from './content.js';
@@ -161,7 +162,7 @@ function restored(record: KeptRecord, step: StepIdentity, now: CacheKey): CacheR
     values.get(value) ?? unknownValue,
   ]);
   return {
-    key: { digest: now.digest, recipe },
+    key: makeKey(recipe),
     by,
     step,
     snapshot: [],
