@@ -154,8 +154,18 @@ export class StoredLayer implements Layer {
     return (await this.#bodySource())(file);
   }
 
+  /** Looked up once: every record of a chain of steps asks. What was not there may come. */
   async available(): Promise<boolean> {
     if (this.origin !== undefined) return true;
+    this.#availability ??= this.#isAvailable();
+    const available = await this.#availability;
+    if (!available) this.#availability = undefined;
+    return available;
+  }
+
+  #availability: Promise<boolean> | undefined;
+
+  async #isAvailable(): Promise<boolean> {
     const plain = await this.#knownPlain();
     if (plain !== undefined && (await this.#blobs.has(plain.diffId)) !== undefined) return true;
     const remote = await this.#remote();
@@ -224,6 +234,7 @@ export class StoredLayer implements Layer {
       return await work();
     } catch (error) {
       if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
+      this.#availability = undefined;
       await this.#records(placesBucket).delete(this.#hex);
       this.options.onLost?.(this.ref.id);
       const message = `a layer of the cache cannot be used: ${error.message}`;
@@ -416,6 +427,7 @@ export class StoredLayer implements Layer {
       if (this.origin !== undefined || !(error instanceof TsbuildError)) throw error;
       const directory = await this.#anyDirectory();
       if (directory === undefined) throw error;
+      this.#availability = undefined;
       await this.#directories.delete(directoryName(directory));
       throw new TsbuildError('store', `layer ${this.ref.id} in the store was damaged and has been removed`, {
         hint: 'run the same command again: what is missing is made or fetched again',
