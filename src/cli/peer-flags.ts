@@ -15,7 +15,8 @@ export interface PeerFlag {
 
 type Names = string;
 
-function group(verdict: PeerFlag['verdict'], say: string, names: Names): PeerFlag[] {
+/** Flags with one verdict and reason; `names` are separated by blanks, `=` after one says that it takes a value. */
+export function peerFlags(verdict: PeerFlag['verdict'], say: string, names: Names): PeerFlag[] {
   return names.split(' ').map((word) => {
     const [name = word, value] = word.split('=');
     return { name: name as `--${string}`, takes: value === undefined ? 'nothing' : 'value', verdict, say };
@@ -23,7 +24,7 @@ function group(verdict: PeerFlag['verdict'], say: string, names: Names): PeerFla
 }
 
 function one(verdict: PeerFlag['verdict'], name: Names, say: string): PeerFlag[] {
-  return group(verdict, say, name);
+  return peerFlags(verdict, say, name);
 }
 
 const sandboxFixed =
@@ -45,7 +46,7 @@ const ignored: readonly PeerFlag[] = [
   ...one('ignored', '--layers', 'steps are always cached; --no-cache runs them again'),
   ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
   ...one('ignored', '--snapshot-mode=', inPlace),
-  ...group('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),
+  ...peerFlags('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),
   ...one(
     'ignored',
     '--reproducible',
@@ -58,7 +59,7 @@ const buildx: readonly PeerFlag[] = [
   ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
   ...one('planned', '--annotation=', 'use --label'),
   ...one('refused', '--cgroup-parent=', limits),
-  ...group('planned', 'no attestation is made', '--attest= --provenance --sbom'),
+  ...peerFlags('planned', 'no attestation is made', '--attest= --provenance --sbom'),
   ...one('planned', '--resource=', limits),
   ...one('refused', '--policy=', 'name bases by digest instead'),
   ...one('planned', '--debug', '--progress=plain shows everything that happens'),
@@ -68,24 +69,24 @@ const buildx: readonly PeerFlag[] = [
 
 /** buildah and podman. */
 const buildah: readonly PeerFlag[] = [
-  ...group('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
+  ...peerFlags('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
   ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
   ...one('planned', '--manifest=', 'tag the image with -t'),
   ...one('planned', '--format=', 'images are OCI images; -o type=docker writes an archive for Docker'),
-  ...group('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp= --rewrite-timestamp'),
+  ...peerFlags('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp= --rewrite-timestamp'),
   ...one('planned', '--omit-history', 'the history is part of the image'),
   ...one('planned', '--created-annotation', 'annotations are not written'),
-  ...group(
+  ...peerFlags(
     'refused',
     'tsbuild adds no labels of its own; use --label',
     '--identity-label --layer-label= --stage-labels',
   ),
-  ...group(
+  ...peerFlags(
     'planned',
     baseConfig,
     '--unsetenv= --unsetlabel= --unsetannotation= --inherit-labels --inherit-annotations --env=',
   ),
-  ...group(
+  ...peerFlags(
     'refused',
     'a build must not depend on folders of the host: copy them, or use RUN --mount=type=bind',
     '--volume= -v',
@@ -94,38 +95,38 @@ const buildah: readonly PeerFlag[] = [
   ...one('planned', '--mount=', 'use RUN --mount in the Dockerfile'),
   ...one('planned', '--cache-ttl=', 'remove old results with: tsbuild cache prune'),
   ...one('planned', '--save-stages', 'build the stage with --target and give it a name'),
-  ...group('planned', sandboxFixed, '--cap-add= --cap-drop= --device= --security-opt='),
-  ...group('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),
+  ...peerFlags('planned', sandboxFixed, '--cap-add= --cap-drop= --device= --security-opt='),
+  ...peerFlags('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),
   ...one('planned', '--http-proxy', 'give the proxy with --build-arg HTTP_PROXY'),
-  ...group(
+  ...peerFlags(
     'refused',
     sandboxFixed,
     '--cgroupns= --group-add= --hooks-dir= --ipc= --no-hostname --no-hosts --pid= --uts=',
   ),
-  ...group(
+  ...peerFlags(
     'refused',
     sandboxFixed,
     '--userns= --userns-gid-map= --userns-gid-map-group= --userns-uid-map= --userns-uid-map-user=',
   ),
-  ...group('refused', 'tsbuild runs steps itself, without an OCI runtime', '--runtime= --runtime-flag='),
-  ...group(
+  ...peerFlags('refused', 'tsbuild runs steps itself, without an OCI runtime', '--runtime= --runtime-flag='),
+  ...peerFlags(
     'planned',
     limits,
     '--memory-swap= --cpu-period= --cpu-quota= --cpu-shares= --cpuset-cpus= --cpuset-mems=',
   ),
-  ...group(
+  ...peerFlags(
     'planned',
     'no bill of materials is made',
     '--sbom-output= --sbom-purl-output= --sbom-image-output= --sbom-image-purl-output=',
   ),
-  ...group(
+  ...peerFlags(
     'refused',
     'no bill of materials is made',
     '--sbom-merge-strategy= --sbom-scanner-command= --sbom-scanner-image=',
   ),
   ...one('planned', '--sign-by=', 'sign the pushed digest with a tool of its own'),
   ...one('planned', '--source-policy-file=', 'name bases by digest instead'),
-  ...group(
+  ...peerFlags(
     'refused',
     'encrypted images are not supported by most registries and runtimes',
     '--decryption-key= --cw=',
@@ -138,7 +139,7 @@ const buildah: readonly PeerFlag[] = [
   ...one('refused', '--stdin', 'steps have no standard input; use --secret or COPY'),
   ...one('refused', '--iidfile-raw', '--iidfile writes the digest with its algorithm'),
   ...one('refused', '--cpp-flag=', 'a Dockerfile is not preprocessed; use ARG'),
-  ...group(
+  ...peerFlags(
     'planned',
     'the compression is chosen by the output: -o type=oci,compression=…',
     '--compression-format= --force-compression',
@@ -146,21 +147,21 @@ const buildah: readonly PeerFlag[] = [
   ...one('refused', '--disable-compression', 'layers are compressed only where an output wants it'),
 ];
 
-/** kaniko's executor. */
+/** kaniko's executor; `tsbuild kaniko` takes its flags. */
 const kaniko: readonly PeerFlag[] = [
   ...one('planned', '--context=', 'give the context as an argument: tsbuild build CONTEXT'),
   ...one('planned', '-c', 'give the context as an argument: tsbuild build CONTEXT'),
   ...one('planned', '--context-sub-path=', 'give the folder as the context'),
   ...one('planned', '--dockerfile=', 'use -f'),
-  ...group('planned', 'use -t NAME --push', '--destination= -d'),
+  ...peerFlags('planned', 'use -t NAME --push', '--destination= -d'),
   ...one('planned', '--no-push', 'leave out --push'),
-  ...group('planned', kanikoOutput, '--tar-path= --oci-layout-path='),
-  ...group(
+  ...peerFlags('planned', kanikoOutput, '--tar-path= --oci-layout-path='),
+  ...peerFlags(
     'planned',
     kanikoOutput,
     '--digest-file= --image-name-with-digest-file= --image-name-tag-with-digest-file=',
   ),
-  ...group(
+  ...peerFlags(
     'planned',
     'the cache is always on and in the local store; keep its folder between runs',
     '--cache --cache-repo= --cache-dir= --cache-copy-layers --cache-run-layers --no-push-cache',
@@ -168,25 +169,25 @@ const kaniko: readonly PeerFlag[] = [
   ...one('planned', '--compressed-caching', 'layers are compressed only where an output wants it'),
   ...one('planned', '--custom-platform=', 'use --platform'),
   ...one('planned', '--single-snapshot', 'put the steps into one RUN, or copy the result into a last stage'),
-  ...group(
+  ...peerFlags(
     'planned',
     'the compression is chosen by the output: -o type=oci,compression=…',
     '--compression= --compression-level=',
   ),
-  ...group(
+  ...peerFlags(
     'planned',
     kanikoTls,
     '--insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --skip-tls-verify-registry=',
   ),
   ...one('planned', '--registry-certificate=', 'use --registry-ca FILE'),
-  ...group('planned', 'use --registry-mirror', '--registry-map= --skip-default-registry-fallback'),
-  ...group('planned', 'use --retry', '--push-retry= --image-download-retry= --image-fs-extract-retry='),
-  ...group(
+  ...peerFlags('planned', 'use --registry-mirror', '--registry-map= --skip-default-registry-fallback'),
+  ...peerFlags('planned', 'use --retry', '--push-retry= --image-download-retry= --image-fs-extract-retry='),
+  ...peerFlags(
     'planned',
     'a push fails when the registry refuses it',
     '--push-ignore-immutable-tag-errors --skip-push-permission-check',
   ),
-  ...group('planned', 'use --progress', '--verbosity= --log-format= --log-timestamp'),
+  ...peerFlags('planned', 'use --progress', '--verbosity= --log-format= --log-timestamp'),
   ...one('planned', '--ignore-path=', 'use .dockerignore for the context'),
   ...one(
     'planned',
@@ -195,7 +196,7 @@ const kaniko: readonly PeerFlag[] = [
   ),
   ...one('planned', '--git=', 'clone first, and give the folder as the context'),
   ...one('planned', '--bucket=', 'fetch the context first, and give its folder'),
-  ...group('refused', inPlace, '--ignore-var-run --whitelist-var-run'),
+  ...peerFlags('refused', inPlace, '--ignore-var-run --whitelist-var-run'),
 ];
 
 /** All of them. A name that is also an option of tsbuild is not listed. */

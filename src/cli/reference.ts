@@ -7,7 +7,7 @@ import type { PeerFlag } from './peer-flags.js';
 /** Text of docs/cli.md: every command with its options, the flags of other builders, exit codes, environment. */
 export async function cliReference(): Promise<string> {
   const commands = await loadAllCommands();
-  const peerFlags = commands.flatMap((command) => command.peerFlags ?? []);
+  const peerFlags = commands.find(({ name }) => name === 'build')?.peerFlags ?? [];
   const parts = [
     '# Command line',
     'This page is generated from the code by `npm run docs`.',
@@ -47,6 +47,8 @@ function commandSection(command: Command): string {
     `    ${`tsbuild ${command.name} [OPTIONS] ${command.positionals}`.trim()}`,
   ];
   if (options.length > 0) parts.push(table(['option', 'meaning'], options.map(optionRow)));
+  if (command.name !== 'build' && command.peerFlags !== undefined)
+    parts.push(table(['other flag', 'what happens', 'reason'], command.peerFlags.map(peerRow)));
   if (command.epilogue !== undefined) parts.push(command.epilogue);
   return parts.join('\n\n');
 }
