@@ -88,7 +88,10 @@ interface Outcome {
 }
 
 /** Where one builder refuses on purpose, or by mistake, what the other builds. */
-const refusals: readonly { readonly why: string; matches(ours: Outcome, theirs: Outcome): boolean }[] = [
+const refusals: readonly {
+  readonly why: string;
+  readonly matches: (ours: Outcome, theirs: Outcome) => boolean;
+}[] = [
   {
     why: 'files that would overwrite each other are an error: the slash behind the destination was forgotten',
     matches: ({ output }) => /would both be copied to/.test(output),

@@ -20,11 +20,13 @@ async function run({ part, title, property }: FuzzProperty, until: number): Prom
     runs += result.numRuns;
     if (result.failed) {
       const { counterexample, errorInstance } = result;
-      console.error(`${part}: ${title}: seed ${seed}: ${JSON.stringify(counterexample)}`, errorInstance);
+      process.stderr.write(
+        `${part}: ${title}: seed ${seed}: ${JSON.stringify(counterexample)} ${String(errorInstance)}\n`,
+      );
       process.exit(1);
     }
     if (performance.now() - began > longest) {
-      console.error(`${part}: ${title}: seed ${seed}: ${batch} inputs took more than ${longest} ms`);
+      process.stderr.write(`${part}: ${title}: seed ${seed}: ${batch} inputs took more than ${longest} ms\n`);
       process.exit(1);
     }
   }
@@ -35,6 +37,6 @@ for (const part of ['parser', 'expansion', 'ignore'] as const) {
   const laws = properties.filter((each) => each.part === part);
   for (const each of laws) {
     const runs = await run(each, performance.now() + (seconds * 1000) / laws.length);
-    console.log(`${part}: ${each.title}: ${runs} inputs from seed ${firstSeed}`);
+    process.stdout.write(`${part}: ${each.title}: ${runs} inputs from seed ${firstSeed}\n`);
   }
 }
