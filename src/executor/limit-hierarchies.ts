@@ -38,7 +38,9 @@ export function findHierarchies(mountinfo: string, cgroups: string): readonly Fo
     const controllers = wanted.filter((name) => options.includes(name));
     const [first] = controllers;
     const path = first === undefined ? undefined : below(root, own.get(first) ?? '/');
-    return path === undefined ? [] : [{ version: 1, candidates: [posix.resolve(`${point}${path}`)], controllers }];
+    return path === undefined
+      ? []
+      : [{ version: 1, candidates: [posix.resolve(`${point}${path}`)], controllers }];
   });
 }
 
