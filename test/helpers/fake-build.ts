@@ -1,6 +1,7 @@
 import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { AttachedCaches, RemoteCaches } from '../../src/build/remote-caches.js';
 import { stepClaims } from '../../src/cache/claim-step.js';
 import { FileListings } from '../../src/cache/file-listing.js';
 import { LocalCache } from '../../src/cache/local-cache.js';
@@ -15,7 +16,7 @@ import type { Workshop } from '../../src/graph/runner.js';
 import { MountViews } from '../../src/graph/runners/mount-sources.js';
 import { Solver, type SolverOptions } from '../../src/graph/solver.js';
 import { isLayerRef, type Layer, type LayerRef } from '../../src/layers/layer.js';
-import { LayerStore } from '../../src/layers/layer-store.js';
+import { LayerStore, type LayerStoreOptions } from '../../src/layers/layer-store.js';
 import { scanContext, type ContextFilter } from '../../src/layers/scan-context.js';
 import { walkTree } from '../../src/layers/walk-tree.js';
 import { canonicalJson } from '../../src/oci/canonical-json.js';
@@ -58,6 +59,12 @@ export interface FakeOptions {
   readonly ttl?: number | undefined;
   readonly now?: (() => number) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Remote caches that are read and, when the build ended well, written. */
+  readonly caches?: RemoteCaches | undefined;
+  /** Blobs of repositories; nothing is fetched without it. */
+  readonly fetch?: LayerStoreOptions['fetch'] | undefined;
+  /** Seconds since 1970, for the remote caches. */
+  readonly epoch?: number | undefined;
   /** Called when a command begins. */
   readonly onRun?: ((command: string) => unknown) | undefined;
 }
@@ -99,14 +106,17 @@ export class FakeBuild {
   async build(text: string, options: FakeOptions = {}): Promise<FakeResult> {
     const ran: string[] = [];
     const events: BuildEvent[] = [];
-    const { lowered, solving } = await this.prepare(text, options, { ran, events });
+    const { lowered, solving, caches } = await this.prepare(text, options, { ran, events });
     const snapshot = await new Solver(solving).solve(lowered.vertex);
+    const files = await contents(snapshot);
+    const image = snapshot.layers.map(({ ref }) => ref);
+    await caches?.finish({ image, epoch: options.epoch, mounts: () => Promise.resolve([]) });
     return {
       ran,
       events,
       cached: cachedNames(events),
       missed: missedReasons(events),
-      files: await contents(snapshot),
+      files,
       content: await snapshot.content(),
       layers: snapshot.layers,
     };
@@ -117,7 +127,11 @@ export class FakeBuild {
     text: string,
     options: FakeOptions,
     { ran, events }: { readonly ran: string[]; readonly events: BuildEvent[] },
-  ): Promise<{ readonly lowered: Lowered; readonly solving: SolverOptions }> {
+  ): Promise<{
+    readonly lowered: Lowered;
+    readonly solving: SolverOptions;
+    readonly caches: AttachedCaches | undefined;
+  }> {
     const dockerfile = parseDockerfile({ name: 'Dockerfile', text: `${text}\n` });
     assertBuildable(dockerfile);
     const { ignoreCache = () => false, target, platform = { os: 'linux', architecture: 'amd64' } } = options;
@@ -133,15 +147,17 @@ export class FakeBuild {
       resolveImage: (name) => Promise.resolve(fakeImage(name, options.bases?.[name])),
     });
     const shop = this.#workshop(ran, { events, options });
+    const local = new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref));
+    const caches = await options.caches?.attach(local, shop.layers);
     const solving = {
       shop,
-      cache: new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref)),
+      cache: caches?.cache ?? local,
       listings: new FileListings(this.store),
       claim: stepClaims(this.store),
       source: dockerfile.source,
       ttl: options.ttl,
     };
-    return { lowered, solving };
+    return { lowered, solving, caches };
   }
 
   #workshop(
@@ -158,9 +174,14 @@ export class FakeBuild {
       job,
       layers: new LayerStore({
         store,
-        fetch: () => {
+        fetch: ({ descriptor, cache, repository }) => {
+          if (cache !== undefined && options.caches !== undefined)
+            return options.caches.fetch({ descriptor, cache });
+          if (options.fetch !== undefined) return options.fetch({ descriptor, repository });
           throw new Error('nothing is fetched');
         },
+        reachable: (blob) => blob.repository !== undefined || options.caches?.canFetch(blob) === true,
+        onLost: (layer) => options.caches?.lost.add(layer),
         namespace: () => Promise.resolve('trusted'),
       }),
       context: () => scanned,
