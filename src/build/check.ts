@@ -1,10 +1,8 @@
 import { lowerEveryStage, type LoweredStages } from '../graph/lower/lower.js';
 import type { ResolvedImage } from '../graph/lower/lowering.js';
-import { scanContext } from '../layers/scan-context.js';
 import { digestOf } from '../oci/digest.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { Diagnostic } from '../parser/types.js';
-import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import type { BuildInput } from './build.js';
 import { findProblems } from './findings.js';
@@ -33,15 +31,23 @@ export interface CheckResult {
 
 /** The findings of all rules for every stage. */
 export async function check(input: BuildInput): Promise<CheckResult> {
-  const context = () => scanContext(toByteString(input.context?.path ?? '/'), input.context?.ignore);
   try {
     const { states, warnings } = await examine(input);
     const graph = { vertices: states.map(({ vertex }) => vertex), warnings };
-    return { findings: await findProblems(input, graph, { context }) };
+    return { findings: await findProblems(input, graph, filesOf(input)) };
   } catch (error) {
     if (!(error instanceof TsbuildError) || error.range === undefined) throw error;
-    return { findings: await findProblems(input, { vertices: [], warnings: [] }, { context }), error };
+    return { findings: await findProblems(input, { vertices: [], warnings: [] }, filesOf(input)), error };
   }
+}
+
+function filesOf({ context }: BuildInput): Parameters<typeof findProblems>[2] {
+  return {
+    context: () => {
+      if (context === undefined) throw new Error('nothing is copied without a build context');
+      return context.files();
+    },
+  };
 }
 
 function unresolved(name: string, { os, architecture }: Platform): ResolvedImage {

@@ -1,10 +1,12 @@
 import type { BuildInput } from '../build/build.js';
+import type { ContextTools } from '../build/build-context.js';
 import { check, examine, type CheckResult } from '../build/check.js';
 import { describeOutline } from '../graph/describe/outline.js';
 import { describeTargets } from '../graph/describe/targets.js';
 import { exitCodes, TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
 import { buildInput } from './build-input.js';
+import { withPrivateStore } from './private-store.js';
 import type { BuildRequest } from './build-request.js';
 import type { Call } from './call-method.js';
 import type { CliContext } from './context.js';
@@ -12,27 +14,29 @@ import { checkJson, checkText, outlineJson, outlineText, targetsJson, targetsTex
 import { wantsColor } from './color.js';
 
 /**
- * Answers a question about a Dockerfile on standard output, without a store or a sandbox. Resolves to the exit code:
+ * Answers a question about a Dockerfile on standard output, without the store or a sandbox. Resolves to the exit code:
  * a check that finds something fails.
  */
 export async function runCall(request: BuildRequest, call: Call, context: CliContext): Promise<number> {
   if (call.method === 'check') return runCheck(request, call, context);
   const { stdout } = context;
-  const input = await buildInput(request, context);
-  const { source } = input.dockerfile;
-  if (call.method === 'outline') {
-    const outline = describeOutline(input.dockerfile, await examine(input));
-    stdout.write(call.json ? outlineJson(outline, source) : outlineText(outline));
-  } else {
-    const targets = describeTargets(input.dockerfile);
-    stdout.write(call.json ? targetsJson(targets, source) : targetsText(targets));
-  }
-  return 0;
+  return withPrivateStore(request, context, async (tools) => {
+    const input = await buildInput(request, context, tools);
+    const { source } = input.dockerfile;
+    if (call.method === 'outline') {
+      const outline = describeOutline(input.dockerfile, await examine(input));
+      stdout.write(call.json ? outlineJson(outline, source) : outlineText(outline));
+    } else {
+      const targets = describeTargets(input.dockerfile);
+      stdout.write(call.json ? targetsJson(targets, source) : targetsText(targets));
+    }
+    return 0;
+  });
 }
 
 async function runCheck(request: BuildRequest, { json }: Call, context: CliContext): Promise<number> {
   const { stdout, env } = context;
-  const checked = await readAndCheck(request, context);
+  const checked = await withPrivateStore(request, context, (tools) => readAndCheck(request, context, tools));
   const { findings, source, error } = checked;
   if (json) stdout.write(checkJson(findings, source, error));
   else if (findings.length > 0 || error === undefined) {
@@ -44,10 +48,14 @@ async function runCheck(request: BuildRequest, { json }: Call, context: CliConte
 }
 
 /** A file whose text has errors is a result too: it has a source to point into. */
-async function readAndCheck(request: BuildRequest, context: CliContext): Promise<Checked> {
+async function readAndCheck(
+  request: BuildRequest,
+  context: CliContext,
+  tools: ContextTools,
+): Promise<Checked> {
   let input: BuildInput;
   try {
-    input = await buildInput(request, context);
+    input = await buildInput(request, context, tools);
   } catch (error) {
     if (!(error instanceof TsbuildError) || error.source === undefined) throw error;
     return { findings: [], source: error.source, error };
