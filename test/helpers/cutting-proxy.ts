@@ -6,6 +6,8 @@ export interface CuttingProxy {
   readonly host: string;
   /** Bytes that went towards the server. */
   readonly sent: () => number;
+  /** Bytes that came from the server. */
+  readonly received: () => number;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,7 @@ export async function startCuttingProxy(target: string, cuts: Cuts): Promise<Cut
   const receiving = [...(cuts.receiving ?? [])];
   const open = new Set<Socket>();
   let sent = 0;
+  let received = 0;
   const server = createServer((client) => {
     const upstream = connect(Number(target.split(':')[1]), '127.0.0.1');
     for (const socket of [client, upstream]) {
@@ -35,13 +38,14 @@ export async function startCuttingProxy(target: string, cuts: Cuts): Promise<Cut
       client.resetAndDestroy();
     };
     forward(client, upstream, { limits: sending, cut, count: (bytes) => (sent += bytes) });
-    forward(upstream, client, { limits: receiving, cut, count: () => undefined });
+    forward(upstream, client, { limits: receiving, cut, count: (bytes) => (received += bytes) });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     host: `127.0.0.1:${port}`,
     sent: () => sent,
+    received: () => received,
     close: () =>
       new Promise((resolve) => {
         for (const socket of open) socket.destroy();
