@@ -76,9 +76,10 @@ async function timed(builder, context) {
 const median = (times) => times.toSorted((a, b) => a - b)[times.length >> 1];
 const builders = [tsbuild(), await startBuildkit(), startBuildah()].filter(Boolean);
 try {
-  console.log(`${rounds} rounds on ${cpus().length} × ${cpus()[0]?.model}; medians in milliseconds\n`);
-  console.log(`| no change | ${builders.map(({ name }) => name).join(' | ')} | ratios |`);
-  console.log(`|---|${'---|'.repeat(builders.length + 1)}`);
+  const print = (line) => process.stdout.write(`${line}\n`);
+  print(`${rounds} rounds on ${cpus().length} × ${cpus()[0]?.model}; medians in milliseconds\n`);
+  print(`| no change | ${builders.map(({ name }) => name).join(' | ')} | ratios |`);
+  print(`|---|${'---|'.repeat(builders.length + 1)}`);
   for (const { name, context } of projects) {
     const times = new Map(builders.map((builder) => [builder, []]));
     for (const builder of builders) await timed(builder, context);
@@ -87,7 +88,7 @@ try {
     }
     const medians = builders.map((builder) => median(times.get(builder)));
     const ratios = medians.slice(1).map((time) => `${(time / medians[0]).toFixed(1)}×`);
-    console.log(`| ${name} | ${medians.map((time) => time.toFixed(0)).join(' | ')} | ${ratios.join(', ')} |`);
+    print(`| ${name} | ${medians.map((time) => time.toFixed(0)).join(' | ')} | ${ratios.join(', ')} |`);
   }
 } finally {
   for (const builder of builders) await builder.stop();

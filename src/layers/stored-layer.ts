@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path';
 import { hexOf, isDigest, type Digest, type DiffID } from '../oci/digest.js';
 import { compressionOf, layerMediaType, type Compression } from '../oci/media-types.js';
 import type { Descriptor } from '../oci/types.js';
@@ -20,6 +19,7 @@ import {
   type RemoteBlob,
 } from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
+import { fromSound } from './from-sound.js';
 import { materialise } from './materialise.js';
 import { packLayer } from './pack.js';
 import { bodyInTar, readLayer, type LayerIndex } from './read-layer.js';
@@ -92,8 +92,7 @@ export class StoredLayer implements Layer {
     const path =
       (await this.#directories.get(name)) ??
       (await this.#directories.create(name, async (destination) => {
-        const bodies = await this.#bodySource();
-        await this.#fromSound(() => materialise({ changeset, bodies }, base, destination, namespace));
+        await this.#fromSound((bodies) => materialise({ changeset, bodies }, base, destination, namespace));
       }));
     await this.#records(`layer-directory-${namespace}`).put(this.#hex, { directory: name });
     return { path, namespace };
@@ -293,8 +292,9 @@ export class StoredLayer implements Layer {
   async #writePlain(writer: BlobWriter): Promise<Plain & BodyIndex> {
     if ((await this.#remote()) ?? (await this.#away())) return this.#readBlob((chunk) => writer.write(chunk));
     const changeset = await this.changeset();
-    const bodies = await this.#bodySource();
-    const packed = await this.#fromSound(() => packLayer(changeset, bodies, (chunk) => writer.write(chunk)));
+    const packed = await this.#fromSound((bodies) =>
+      packLayer(changeset, bodies, (chunk) => writer.write(chunk)),
+    );
     return { ...packed, sparse: new Map() };
   }
 
@@ -419,21 +419,13 @@ export class StoredLayer implements Layer {
     return path === undefined ? undefined : { path, namespace };
   }
 
-  /** Reads the contents of this layer from the store. A directory form that has others is deleted, so that it is missed. */
-  async #fromSound<T>(read: () => Promise<T>): Promise<T> {
+  /** Reads contents of this layer; the store's own are compared, and deleted when they are damaged. */
+  async #fromSound<T>(read: (bodies: BodySource) => Promise<T>): Promise<T> {
     try {
-      return await read();
+      return await fromSound(this.options.store, await this.#bodySource(), read);
     } catch (error) {
-      if (this.origin !== undefined || !(error instanceof TsbuildError)) throw error;
-      const directory = await this.#anyDirectory();
-      if (directory === undefined) throw error;
       this.#availability = undefined;
-      await this.#directories.delete(directoryName(directory));
-      throw new TsbuildError('store', `layer ${this.ref.id} in the store was damaged and has been removed`, {
-        hint: 'run the same command again: what is missing is made or fetched again',
-        damaged: true,
-        cause: error,
-      });
+      throw error;
     }
   }
 
@@ -452,9 +444,4 @@ function asWanted(compression: Compression, { force }: BlobOptions) {
     const differs = blob !== undefined && compressionOf(blob.descriptor.mediaType) !== compression;
     return force === true && differs ? undefined : blob;
   };
-}
-
-/** `directories/v1/<name>/data` belongs to the name. */
-function directoryName({ path }: LayerDirectory): string {
-  return basename(dirname(path));
 }

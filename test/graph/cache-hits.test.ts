@@ -2,9 +2,9 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { FakeBuild } from '../helpers/fake-build.js';
-import { changes, misses, rebuilt, type Change } from '../helpers/cache-project.js';
+import { changeText, misses, rebuilt, type Change } from '../helpers/cache-project.js';
 
-const { text } = changes;
+const text = changeText;
 const root = process.getuid?.() === 0;
 
 /** The second build does nothing, and gives the same. */

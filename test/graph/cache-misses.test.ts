@@ -1,7 +1,7 @@
 import test from 'ava';
-import { changes, misses, rebuilt, type Change } from '../helpers/cache-project.js';
+import { changeText, misses, rebuilt, type Change } from '../helpers/cache-project.js';
 
-const { text } = changes;
+const text = changeText;
 
 /** Steps of the project by what they are; each depends on the content of those before it in its stage. */
 const workdir = 'WORKDIR /src';

@@ -43,15 +43,13 @@ text
 conf
 RUN write last 1`;
 
-export const changes = {
-  /** Replaces one part of the Dockerfile. */
-  text(from: string, to: string) {
-    return (project: Project) => {
-      if (!project.text.includes(from)) throw new Error(`${JSON.stringify(from)} is not in the Dockerfile`);
-      project.text = project.text.replace(from, () => to);
-    };
-  },
-};
+/** Replaces one part of the Dockerfile. */
+export function changeText(from: string, to: string): Change {
+  return (project) => {
+    if (!project.text.includes(from)) throw new Error(`${JSON.stringify(from)} is not in the Dockerfile`);
+    project.text = project.text.replace(from, () => to);
+  };
+}
 
 export type Change = (project: Project) => unknown;
 

@@ -27,16 +27,15 @@ export const cacheLs = defineCommand({
 });
 
 /** An entry as JSON, without its records. Times are RFC 3339, sizes bytes. */
-export function entryJson({
-  results: _,
-  created,
-  used,
-  duration,
-  depth: _depth,
-  ...entry
-}: CacheEntry): object {
+export function entryJson(entry: CacheEntry): object {
+  const { key, stage, instruction, type, created, used, duration, pinned, size } = entry;
   return {
-    ...entry,
+    key,
+    stage,
+    instruction,
+    type,
+    pinned,
+    size,
     created: new Date(created).toISOString(),
     used: new Date(used).toISOString(),
     seconds: duration / 1000,
