@@ -1,12 +1,16 @@
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readSmallBody } from '../layers/body.js';
+import { resolve } from '../layers/resolve.js';
 import { parseIgnoreFile, type IgnoreMatcher } from '../parser/ignore.js';
+import { toByteString } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
+import type { BuildContext } from './build-context.js';
 
 /** Largest Dockerfile or ignore file in bytes. */
-const limit = 1024 * 1024;
+export const dockerfileLimit = 1024 * 1024;
 
 export interface DockerfilePlace {
   /** Absolute path of the context folder. */
@@ -29,9 +33,37 @@ export async function readDockerfile({
     if (text !== undefined)
       return { source: { name: file === undefined ? basename(path) : shown, text }, path };
   }
-  throw new TsbuildError('dockerfile', `there is no Dockerfile at ${JSON.stringify(candidates[0])}`, {
+  throw absent(candidates[0] ?? '');
+}
+
+/** Reads the Dockerfile of a context that is no folder; links lead nowhere outside of it. Throws `dockerfile`. */
+export async function readDockerfileOf(context: BuildContext, file: string | undefined): Promise<Source> {
+  const files = await context.files();
+  for (const path of file === undefined ? ['Dockerfile', 'dockerfile'] : [file]) {
+    const { node } = resolve(files.tree, toByteString(path));
+    if (node === undefined) continue;
+    if (node.kind !== 'file')
+      throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`);
+    if (node.size > dockerfileLimit)
+      throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is larger than ${dockerfileLimit} bytes`);
+    await files.hash([node]);
+    const text = (await readSmallBody(files.body(node), dockerfileLimit)).toString('utf8');
+    return { name: path, text };
+  }
+  throw absent(`${context.shown}: ${file ?? 'Dockerfile'}`);
+}
+
+function absent(where: string): TsbuildError {
+  return new TsbuildError('dockerfile', `there is no Dockerfile at ${JSON.stringify(where)}`, {
     hint: 'name it with -f FILE, or give the folder that holds it as the context',
   });
+}
+
+/** The rules that keep files out of a context, and the file that they stand in. */
+export interface IgnoreFile {
+  readonly matcher: IgnoreMatcher;
+  /** Absolute; undefined without one. */
+  readonly path: string | undefined;
 }
 
 /**
@@ -44,20 +76,22 @@ export async function readIgnoreFile(
     dockerfile,
     explicit,
   }: { readonly dockerfile: string | undefined; readonly explicit: string | undefined },
-): Promise<IgnoreMatcher> {
+): Promise<IgnoreFile> {
   if (explicit !== undefined) {
     const text = await readText(explicit, { followLink: true });
     if (text === undefined)
       throw new TsbuildError('usage', `there is no ignore file ${JSON.stringify(explicit)}`);
-    return parseIgnoreFile(text);
+    return { matcher: parseIgnoreFile(text), path: explicit };
   }
-  const beside =
-    dockerfile === undefined
-      ? undefined
-      : await readText(`${dockerfile}.dockerignore`, { followLink: false });
-  return parseIgnoreFile(
-    beside ?? (await readText(join(context, '.dockerignore'), { followLink: false })) ?? '',
-  );
+  const places = [
+    ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
+    join(context, '.dockerignore'),
+  ];
+  for (const path of places) {
+    const text = await readText(path, { followLink: false });
+    if (text !== undefined) return { matcher: parseIgnoreFile(text), path };
+  }
+  return { matcher: parseIgnoreFile(''), path: undefined };
 }
 
 /** Undefined when there is no such file. */
@@ -72,8 +106,11 @@ async function readText(
       const status = await handle.stat();
       if (!status.isFile())
         throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`);
-      if (status.size > limit)
-        throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is larger than ${limit} bytes`);
+      if (status.size > dockerfileLimit)
+        throw new TsbuildError(
+          'dockerfile',
+          `${JSON.stringify(path)} is larger than ${dockerfileLimit} bytes`,
+        );
       return await handle.readFile('utf8');
     } finally {
       await handle.close();
@@ -89,14 +126,4 @@ async function readText(
     if (code === undefined) throw error;
     throw new TsbuildError('dockerfile', `cannot read ${JSON.stringify(path)}: ${code}`, { cause: error });
   }
-}
-
-/** Throws `context` unless the path is a folder. */
-export async function checkContext(path: string, shown: string): Promise<void> {
-  const status = await lstat(path).catch(() => undefined);
-  const directory = status?.isSymbolicLink() ? await lstat(join(path, '.')).catch(() => undefined) : status;
-  if (directory?.isDirectory()) return;
-  throw new TsbuildError('context', `the build context ${JSON.stringify(shown)} is not a folder`, {
-    hint: 'the last argument of tsbuild is a folder, such as . for the current one',
-  });
 }

@@ -3,7 +3,7 @@ import { FileListings } from '../cache/file-listing.js';
 import { LocalCache } from '../cache/local-cache.js';
 import { sourceSnapshot } from '../graph/dispatch.js';
 import { lower } from '../graph/lower/lower.js';
-import type { Lowered } from '../graph/lower/lowering.js';
+import type { Lowered, LowerRequest } from '../graph/lower/lowering.js';
 import { refreshedSteps } from '../graph/refresh.js';
 import type { Workshop } from '../graph/runner.js';
 import type { SolverOptions } from '../graph/solver.js';
@@ -12,6 +12,7 @@ import { isLayerRef, type LayerRef } from '../layers/layer.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { BuildInput, BuildTools } from './build.js';
 import { ImageResolver } from './image-resolver.js';
+import { maybeContextName } from './named-contexts.js';
 import type { AttachedCaches } from './remote-caches.js';
 import { openWorkshop, type OpenWorkshop } from './workshop.js';
 
@@ -40,6 +41,7 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
     labels: input.labels,
     ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
     resolveImage: (name, wanted) => images.resolve(name, wanted),
+    namedContext: namedSources(input, images),
     network: tools.steps.network,
     entitlements: tools.steps.entitlements,
   });
@@ -56,6 +58,17 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
     ttl: input.cacheTtl,
   };
   return { platform, lowered, shop, solving, caches };
+}
+
+/** What `--build-context` says of the names in the Dockerfile. */
+function namedSources({ namedContexts }: BuildInput, images: ImageResolver): LowerRequest['namedContext'] {
+  return async (name, platform) => {
+    const full = maybeContextName(name);
+    const named = full === undefined ? undefined : namedContexts.get(full);
+    if (full === undefined || named === undefined) return undefined;
+    if (named.kind === 'files') return { kind: 'files', name: full };
+    return { kind: 'image', image: await named.resolve(images, platform) };
+  };
 }
 
 /** Records of other machines name the layers of base images, which nothing else of a build that only hits would open. */

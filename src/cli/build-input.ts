@@ -1,49 +1,136 @@
-import type { Readable } from 'node:stream';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BuildContext, ContextTools } from '../build/build-context.js';
 import type { BuildInput } from '../build/build.js';
-import { checkContext, readDockerfile, readIgnoreFile } from '../build/dockerfile-input.js';
+import { folderContext } from '../build/context-folder.js';
+import {
+  dockerfileLimit,
+  readDockerfile,
+  readDockerfileOf,
+  readIgnoreFile,
+} from '../build/dockerfile-input.js';
+import { contextName, openNamedContext, type NamedContext } from '../build/named-contexts.js';
+import { openContext, type OpenedContext } from '../build/open-context.js';
 import { assertBuildable } from '../parser/assert-buildable.js';
-import { parseDockerfile } from '../parser/parse.js';
-import type { Source } from '../util/source.js';
+import { parseLocated } from '../parser/parse.js';
 import { TsbuildError } from '../util/errors.js';
+import type { Source } from '../util/source.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 
-/** Largest Dockerfile on standard input, in bytes. */
-const limit = 1024 * 1024;
+/** What of a request says where files come from. */
+export type ContextRequest = Pick<BuildRequest, 'context' | 'file' | 'ignoreFile'>;
 
 /** Reads and parses what a build starts from. Throws `dockerfile` with all problems of the file, and `context`. */
-export async function buildInput(request: BuildRequest, { cwd, stdin }: CliContext): Promise<BuildInput> {
-  const onlyDockerfile = request.context === '-';
-  const context = resolve(cwd, onlyDockerfile ? '.' : request.context);
-  if (!onlyDockerfile) await checkContext(context, request.context);
-  const fromStdin = onlyDockerfile || request.file === '-';
-  const { source, path } = fromStdin
-    ? { source: await readStdin(stdin), path: undefined }
-    : await readDockerfile({
-        context,
-        file: request.file === undefined ? undefined : resolve(cwd, request.file),
-        shown: request.file ?? 'Dockerfile',
-      });
-  const dockerfile = parseDockerfile(source);
+export async function buildInput(
+  request: BuildRequest,
+  cli: CliContext,
+  tools: ContextTools,
+): Promise<BuildInput> {
+  const { source, identity, context } = await readSource(request, cli, tools);
+  const dockerfile = await parseLocated(source);
   assertBuildable(dockerfile);
-  const explicit = request.ignoreFile === undefined ? undefined : resolve(cwd, request.ignoreFile);
   return {
     dockerfile,
-    identity: path ?? `${context}/<stdin>`,
-    context: onlyDockerfile
-      ? undefined
-      : { path: context, ignore: await readIgnoreFile(context, { dockerfile: path, explicit }) },
+    identity,
+    context,
+    namedContexts: await namedContexts(request, cli, tools),
     target: request.target,
     platform: request.platforms[0],
     buildArgs: request.buildArgs,
     labels: request.labels,
     noCache: request.noCache,
+    refresh: request.refresh,
+    cacheTtl: request.cacheTtl,
     pull: request.pull,
     isolation: request.isolation,
     jobs: request.jobs,
     epoch: request.sourceDateEpoch,
   };
+}
+
+export interface BuildSource {
+  readonly source: Source;
+  /** Tells the Dockerfile from others. */
+  readonly identity: string;
+  /** Undefined: the Dockerfile came alone. */
+  readonly context: BuildContext | undefined;
+}
+
+/** Opens the context and reads the Dockerfile, wherever it is. */
+async function readSource(
+  request: ContextRequest,
+  cli: CliContext,
+  tools: ContextTools,
+): Promise<BuildSource> {
+  const path = resolve(cli.cwd, request.context);
+  const stdin = cli.stdin as AsyncIterable<Uint8Array>;
+  const opened = await openContext({ text: request.context, path, stdin }, tools);
+  if (opened.kind === 'folder') return readFolder({ request, path }, cli, tools);
+  refuseFolderOptions(request, opened);
+  if (opened.kind === 'dockerfile') {
+    return { source: opened.source, identity: `${opened.source.name}/Dockerfile`, context: undefined };
+  }
+  const { context } = opened;
+  await warnOfIgnoreFile(context, tools);
+  const fromStdin = request.file === '-';
+  const source = fromStdin ? await readStdin(cli.stdin) : await readDockerfileOf(context, request.file);
+  return { source, identity: `${context.identity}/${fromStdin ? '<stdin>' : source.name}`, context };
+}
+
+async function readFolder(
+  { request, path }: { readonly request: ContextRequest; readonly path: string },
+  cli: CliContext,
+  tools: ContextTools,
+): Promise<BuildSource> {
+  const read =
+    request.file === '-'
+      ? { source: await readStdin(cli.stdin), path: undefined }
+      : await readDockerfile({
+          context: path,
+          file: request.file === undefined ? undefined : resolve(cli.cwd, request.file),
+          shown: request.file ?? 'Dockerfile',
+        });
+  const explicit = request.ignoreFile === undefined ? undefined : resolve(cli.cwd, request.ignoreFile);
+  const { matcher } = await readIgnoreFile(path, { dockerfile: read.path, explicit });
+  return {
+    source: read.source,
+    identity: read.path ?? `${path}/<stdin>`,
+    context: folderContext({ path, shown: request.context, ignore: matcher }, tools),
+  };
+}
+
+/** Options that only a folder, or only a context with files, can have. */
+function refuseFolderOptions({ file, ignoreFile }: ContextRequest, { kind }: OpenedContext): void {
+  const wrong =
+    ignoreFile !== undefined
+      ? '--ignorefile'
+      : kind === 'dockerfile' && file !== undefined
+        ? '--file'
+        : undefined;
+  if (wrong === undefined) return;
+  const why = kind === 'dockerfile' ? 'is a Dockerfile itself' : 'is no folder';
+  throw new TsbuildError('usage', `${wrong} cannot be used with a build context that ${why}`);
+}
+
+/** As BuildKit, though its documentation says otherwise: what was published on purpose is taken whole. */
+async function warnOfIgnoreFile({ shown, files }: BuildContext, { job }: ContextTools): Promise<void> {
+  if (!(await files()).tree.entries.has('.dockerignore')) return;
+  const message = `the .dockerignore of ${shown} does not count: it counts in folders only`;
+  job.emit({ kind: 'warning', message });
+}
+
+async function namedContexts(
+  { buildContexts }: BuildRequest,
+  { cwd }: CliContext,
+  tools: ContextTools,
+): Promise<ReadonlyMap<string, NamedContext>> {
+  const opened = new Map<string, NamedContext>();
+  for (const [name, value] of buildContexts) {
+    const absolute = (path: string) => resolve(cwd, path);
+    opened.set(contextName(name), await openNamedContext({ name, value, absolute }, tools));
+  }
+  return opened;
 }
 
 async function readStdin(stdin: Readable): Promise<Source> {
@@ -52,8 +139,12 @@ async function readStdin(stdin: Readable): Promise<Source> {
   for await (const chunk of stdin) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
-    if (size > limit)
-      throw new TsbuildError('dockerfile', `the Dockerfile on standard input is larger than ${limit} bytes`);
+    if (size > dockerfileLimit) {
+      throw new TsbuildError(
+        'dockerfile',
+        `the Dockerfile on standard input is larger than ${dockerfileLimit} bytes`,
+      );
+    }
     chunks.push(bytes);
   }
   return { name: '<stdin>', text: Buffer.concat(chunks).toString('utf8') };

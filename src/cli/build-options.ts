@@ -39,6 +39,12 @@ export const buildOptions = {
     value: 'STAGE[:LINE]',
     describe: 'Run the steps of a stage, or the one on a line of the Dockerfile, again',
   },
+  'build-context': {
+    kind: 'list',
+    value: 'NAME=VALUE',
+    describe:
+      'Stand-in for a stage or image: a folder, a tar, a URL, docker-image://REFERENCE or oci-layout://PATH:TAG',
+  },
   'no-cache-filter': { kind: 'list', value: 'STAGE,…', describe: 'The same as --refresh for several stages' },
   'cache-ttl': {
     kind: 'text',

@@ -28,6 +28,8 @@ export interface BuildRequest {
   /** Empty: the machine's own. */
   readonly platforms: readonly Platform[];
   readonly buildArgs: ReadonlyMap<string, string>;
+  /** `--build-context`: name → path, URL or image, as given. */
+  readonly buildContexts: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly noCache: boolean;
   readonly refresh: readonly Refresh[];
@@ -86,6 +88,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     target: nonEmpty('--target', options.target),
     platforms: parsePlatforms(options.platform),
     buildArgs,
+    buildContexts: new Map(options['build-context'].map((text) => splitPair('--build-context', text))),
     labels: new Map(options.label.map((label) => splitPair('--label', label))),
     noCache: options['no-cache'],
     refresh: [...options.refresh, ...options['no-cache-filter'].flatMap((text) => text.split(','))].map(

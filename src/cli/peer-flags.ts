@@ -56,7 +56,6 @@ const ignored: readonly PeerFlag[] = [
 
 /** Docker's buildx. */
 const buildx: readonly PeerFlag[] = [
-  ...one('planned', '--build-context=', 'copy from another image with COPY --from=IMAGE'),
   ...one('planned', '--annotation=', 'use --label'),
   ...one('refused', '--cgroup-parent=', limits),
   ...peerFlags('planned', 'no attestation is made', '--attest= --provenance --sbom'),
@@ -93,7 +92,6 @@ const buildah: readonly PeerFlag[] = [
   ),
   ...one('refused', '--compat-volumes', 'VOLUME only declares a volume; a later RUN may write below it'),
   ...one('planned', '--mount=', 'use RUN --mount in the Dockerfile'),
-  ...one('planned', '--cache-ttl=', 'remove old results with: tsbuild cache prune'),
   ...one('planned', '--save-stages', 'build the stage with --target and give it a name'),
   ...peerFlags('planned', sandboxFixed, '--cap-add= --cap-drop= --device= --security-opt='),
   ...peerFlags('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),

@@ -5,8 +5,6 @@ import type { BuildRequest } from './build-request.js';
 export function refuseUnsupported(request: BuildRequest): void {
   const refused: readonly (readonly [flag: string, given: boolean])[] = [
     ['--platform with several platforms', request.platforms.length > 1],
-    ['a tar as the build context', request.context === '-' && request.file !== undefined],
-    ['a remote build context', /^(https?|git|ssh):\/\/|^git@/.test(request.context)],
   ];
   const found = refused.find(([, given]) => given);
   if (found !== undefined) {

@@ -1,6 +1,7 @@
 import type { Platform } from '../oci/platform.js';
 import type { RemoteBlob } from '../layers/layer.js';
 import type { DiffID, Digest } from '../oci/digest.js';
+import type { GitSource } from '../remote/git-url.js';
 
 /** Nothing: FROM scratch, and the ground of COPY --link. */
 export interface ScratchOp {
@@ -21,7 +22,21 @@ export interface ImageOp {
 /** A build context. What of it matters is decided by the op that reads it. */
 export interface ContextOp {
   readonly kind: 'context';
+  /** `context`, or the full name of a `--build-context`. */
   readonly name: string;
+}
+
+/** A file by URL (ADD). */
+export interface HttpOp {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly checksum?: Digest | undefined;
+}
+
+/** A git repository (ADD). */
+export interface GitOp {
+  readonly kind: 'git';
+  readonly source: GitSource;
 }
 
 /** Files whose content stands in the Dockerfile. */
@@ -36,6 +51,8 @@ export interface CopySourceSpec {
   readonly input: number;
   /** A path or pattern, as a byte string. */
   readonly pattern: string;
+  /** Archives that it selects are unpacked: by content, or never. */
+  readonly unpack: 'auto' | 'never';
 }
 
 /** COPY and ADD. Input 0 is what is copied onto, the others are what is copied from. */
@@ -48,8 +65,6 @@ export interface CopyOp {
   readonly chmod?: string | undefined;
   readonly parents: boolean;
   readonly exclude: readonly string[];
-  /** Archives among the sources are unpacked: by content, always, or never. */
-  readonly unpack: 'auto' | 'never';
   /** COPY --link: built on nothing, laid on top. */
   readonly link: boolean;
 }
@@ -76,7 +91,58 @@ export interface ExecOp {
   readonly platform: Platform;
   /** Executable files shown to the step, such as a heredoc that starts with `#!`. */
   readonly files: readonly { readonly target: string; readonly content: string }[];
+  /** In the order written; each target once. */
+  readonly mounts: readonly ExecMount[];
 }
 
+/** A path of an input of the vertex: absolute and clean. */
+export interface MountSource {
+  readonly input: number;
+  readonly path: string;
+}
+
+/** Who owns what a mount shows, and its permission bits. */
+interface Owned {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** RUN --mount with everything resolved. Targets are absolute and clean. */
+export type ExecMount =
+  | {
+      readonly kind: 'bind';
+      readonly target: string;
+      readonly source: MountSource;
+      /** Writes are possible, and discarded. */
+      readonly writable: boolean;
+    }
+  | (Owned & {
+      readonly kind: 'cache';
+      readonly target: string;
+      readonly id: string;
+      readonly sharing: 'shared' | 'private' | 'locked';
+      readonly readonly: boolean;
+      /** What the cache holds when it is first made. */
+      readonly seed?: MountSource | undefined;
+      /** The folder of a cache without a seed that is shown; `/` is all of it. */
+      readonly path: string;
+    })
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly size?: number | undefined }
+  | (Owned & {
+      readonly kind: 'secret';
+      readonly id: string;
+      /** Without one the secret is only a variable. */
+      readonly target?: string | undefined;
+      readonly env?: string | undefined;
+      readonly required: boolean;
+    })
+  | (Owned & {
+      readonly kind: 'ssh';
+      readonly id: string;
+      readonly target: string;
+      readonly required: boolean;
+    });
+
 /** One thing that can be solved. To add one: a member here, a recipe, a runner; the compiler lists the rest. */
-export type Op = ScratchOp | ImageOp | ContextOp | InlineOp | CopyOp | MkdirOp | ExecOp;
+export type Op = ScratchOp | ImageOp | ContextOp | HttpOp | GitOp | InlineOp | CopyOp | MkdirOp | ExecOp;

@@ -7,7 +7,7 @@ import { Attempts, withRetries } from '../registry/retry.js';
 import type { RetryOptions } from '../registry/types.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
-import { withoutCredentials, HttpFetcher, type Headers, type HttpOptions } from './http-fetch.js';
+import { HttpFetcher, type Headers, type HttpOptions } from './http-fetch.js';
 import { downloadName } from './http-name.js';
 
 /** What is remembered of downloads, by a digest of their URLs: a URL may hold a password. */
@@ -217,9 +217,4 @@ function isRemembered(value: unknown): value is Remembered {
 
 function isOptionalText(value: unknown): boolean {
   return value === undefined || typeof value === 'string';
-}
-
-/** A URL for people: without credentials and the values of its query. */
-export function describeUrl(text: string): string {
-  return URL.canParse(text) ? redactUrl(withoutCredentials(new URL(text))) : 'a URL';
 }

@@ -2,8 +2,10 @@ import { TsbuildError } from '../../util/errors.js';
 import type { Platform } from '../../oci/platform.js';
 import type { ImageConfig } from '../../oci/types.js';
 import { makeVertex, type Vertex } from '../vertex.js';
-import type { ResolvedImage, StageContext } from './lowering.js';
-import { defaultPath, parseEnv, setEnv, type StageState } from './stage-state.js';
+import type { CopyOp } from '../ops.js';
+import { contextVertex } from './context-vertex.js';
+import type { NamedSource, ResolvedImage, StageContext } from './lowering.js';
+import { defaultPath, onRoot, parseEnv, setEnv, type StageState } from './stage-state.js';
 import { stepOrigin } from './step-origin.js';
 
 /** The state of FROM scratch: working directory `/` and the default PATH, as BuildKit writes them. */
@@ -16,6 +18,30 @@ export function scratchState(platform: Platform, context: StageContext): StageSt
   };
   const vertex = makeVertex({ kind: 'scratch' }, [], stepOrigin(context.stage.from, { ...context, step: 1 }));
   return startState(vertex, { ...base, config: { WorkingDir: '/' } }, 0);
+}
+
+/** The state of what `--build-context` puts in the place of a base or a stage. */
+export function namedState(named: NamedSource, platform: Platform, context: StageContext): StageState {
+  return named.kind === 'image'
+    ? imageState(named.image, context)
+    : contextState(named.name, platform, context);
+}
+
+/** The state of FROM a build context: its files on an empty root. */
+function contextState(name: string, platform: Platform, context: StageContext): StageState {
+  const start = scratchState(platform, context);
+  const origin = stepOrigin(context.stage.from, { ...context, step: 1 });
+  const op: CopyOp = {
+    kind: 'copy',
+    sources: [{ input: 1, pattern: '.', unpack: 'never' }],
+    destination: '/',
+    workdir: '/',
+    parents: false,
+    exclude: [],
+    link: false,
+  };
+  const vertex = makeVertex(op, [start.vertex, contextVertex(name, origin)], origin);
+  return onRoot(start, vertex, `FROM ${name} # build context`);
 }
 
 export function imageState(image: ResolvedImage, context: StageContext): StageState {

@@ -3,11 +3,17 @@ import { parseChmod } from '../../parser/chmod.js';
 import { heredocBody } from '../../parser/run-script.js';
 import type { AddInstruction, CopyInstruction, Heredoc } from '../../parser/types.js';
 import { toByteString } from '../../util/bytes.js';
-import { TsbuildError } from '../../util/errors.js';
 import type { CopyOp, CopySourceSpec } from '../ops.js';
 import { makeVertex, type Vertex } from '../vertex.js';
+import { contextVertex } from './context-vertex.js';
 import { copyText } from './history-text.js';
 import type { StageContext } from './lowering.js';
+import {
+  checkRemoteFlags,
+  remoteSource,
+  withoutUserInformation,
+  type RemoteSource,
+} from './remote-source.js';
 import { onRoot, type StageState } from './stage-state.js';
 import { stepOrigin } from './step-origin.js';
 import { wordScope } from './word-scope.js';
@@ -20,31 +26,24 @@ export async function lowerCopy(
   context: StageContext & { readonly step: number },
 ): Promise<StageState> {
   const words = expandWords(state, instruction, context);
-  if (instruction.kind === 'ADD') refuseRemote(instruction, words.sources);
-  const inputs = await sourceInputs(state, instruction, context);
-  const files =
-    inputs.files === undefined ? [] : instruction.heredocs.map(({ name }) => spec(inputs.files, name));
-  const paths = words.sources.map((pattern) => spec(inputs.paths, pattern));
+  const inputs = await sourceInputs(state, { instruction, words }, context);
   const op: CopyOp = {
     kind: 'copy',
-    sources: [...paths, ...files],
+    sources: inputs.sources,
     destination: toByteString(words.destination),
     workdir: toByteString(state.config.WorkingDir || '/'),
     chown: words.chown,
     chmod: words.chmod,
     parents: instruction.kind === 'COPY' && instruction.parents,
     exclude: instruction.exclude,
-    unpack: instruction.kind === 'ADD' && instruction.unpack !== false ? 'auto' : 'never',
     link: instruction.link && words.chmod === undefined, // as BuildKit, which says nothing of it
   };
   const vertex = makeVertex(op, [state.vertex, ...inputs.vertices], stepOrigin(instruction, context));
-  const names = [...words.sources, ...instruction.heredocs.map(({ name }) => `<<${name}`)];
+  const names = [
+    ...words.sources.map(withoutUserInformation),
+    ...instruction.heredocs.map(({ name }) => `<<${name}`),
+  ];
   return onRoot(state, vertex, copyText(instruction, { ...words, parents: op.parents, sources: names }));
-}
-
-function spec(input: number | undefined, pattern: string): CopySourceSpec {
-  if (input === undefined) throw new Error('a copy source has no input');
-  return { input, pattern: toByteString(pattern) };
 }
 
 interface Words {
@@ -52,6 +51,7 @@ interface Words {
   readonly destination: string;
   readonly chown?: string | undefined;
   readonly chmod?: string | undefined;
+  readonly checksum?: string | undefined;
 }
 
 function expandWords(state: StageState, instruction: CopyLike, context: StageContext): Words {
@@ -64,58 +64,81 @@ function expandWords(state: StageState, instruction: CopyLike, context: StageCon
     destination: expand(instruction.destination),
     chown: instruction.chown === undefined ? undefined : expand(instruction.chown),
     chmod,
+    checksum:
+      instruction.kind === 'ADD' && instruction.checksum !== undefined
+        ? expand(instruction.checksum)
+        : undefined,
   };
 }
 
 interface SourceInputs {
+  /** Inputs of the vertex besides the base, each once. */
   readonly vertices: readonly Vertex[];
-  /** Input numbers of the vertex: paths come from one, heredocs from another. */
-  readonly paths: number | undefined;
-  readonly files: number | undefined;
+  /** What is copied from them, in order. */
+  readonly sources: readonly CopySourceSpec[];
 }
+
+interface Copied {
+  readonly instruction: CopyLike;
+  readonly words: Words;
+}
+
+type StepContext = StageContext & { readonly step: number };
 
 async function sourceInputs(
   state: StageState,
-  instruction: CopyLike,
-  context: StageContext & { readonly step: number },
+  { instruction, words }: Copied,
+  context: StepContext,
 ): Promise<SourceInputs> {
   const origin = stepOrigin(instruction, context);
   const vertices: Vertex[] = [];
+  const sources: CopySourceSpec[] = [];
+  const remotes = remoteSources(instruction, words);
+  const unpack = instruction.kind === 'ADD' && instruction.unpack !== false ? ('auto' as const) : 'never';
   let paths: number | undefined;
-  let files: number | undefined;
-  if (instruction.sources.length > 0) {
-    const from = instruction.kind === 'COPY' ? instruction.from : undefined;
-    const source = from === undefined ? undefined : await context.source(from, context.stage);
-    const contextOrigin = { ...origin, name: '[internal] load build context' };
-    paths = vertices.push(
-      source?.vertex ?? makeVertex({ kind: 'context', name: 'context' }, [], contextOrigin),
-    );
+  for (const [i, word] of words.sources.entries()) {
+    const remote = remotes[i];
+    if (remote === undefined) {
+      paths ??= vertices.push(await pathSource(instruction, context));
+      sources.push({ input: paths, pattern: toByteString(word), unpack });
+    } else {
+      const input = vertices.push(makeVertex(remote.op, [], origin));
+      sources.push({ input, pattern: remote.pattern, unpack: remote.unpack });
+    }
   }
   if (instruction.heredocs.length > 0) {
     const scope = wordScope(state, context, instruction.range);
-    const contents = instruction.heredocs.map((heredoc) => ({
+    const files = instruction.heredocs.map((heredoc) => ({
       name: heredoc.name,
       content: fileContent(heredoc, scope),
     }));
-    files = vertices.push(makeVertex({ kind: 'inline', files: contents }, [], origin));
+    const input = vertices.push(makeVertex({ kind: 'inline', files }, [], origin));
+    sources.push(
+      ...files.map(({ name }): CopySourceSpec => ({ input, pattern: toByteString(name), unpack })),
+    );
   }
-  return { vertices, paths, files };
+  return { vertices, sources };
+}
+
+/** What paths are read from: the build context, or what --from names. */
+async function pathSource(instruction: CopyLike, context: StepContext): Promise<Vertex> {
+  const from = instruction.kind === 'COPY' ? instruction.from : undefined;
+  if (from !== undefined) return (await context.source(from, context.stage)).vertex;
+  return contextVertex('context', stepOrigin(instruction, context));
+}
+
+function remoteSources(
+  instruction: CopyLike,
+  { sources, checksum }: Words,
+): readonly (RemoteSource | undefined)[] {
+  if (instruction.kind !== 'ADD') return [];
+  const flags = { checksum, keepGitDir: instruction.keepGitDir, unpack: instruction.unpack };
+  const found = sources.map((word) => remoteSource(word, flags));
+  checkRemoteFlags(flags, [...found, ...instruction.heredocs.map(() => undefined)]);
+  return found;
 }
 
 function fileContent(heredoc: Heredoc, scope: ReturnType<typeof wordScope>): string {
   const text = heredocBody(heredoc);
   return heredoc.expand ? expandHeredoc(text, scope) : text;
-}
-
-const remote = /^(https?:\/\/|git:\/\/|ssh:\/\/|git@)/;
-
-function refuseRemote({ checksum, keepGitDir }: AddInstruction, sources: readonly string[]): void {
-  if (sources.some((source) => remote.test(source))) {
-    throw new TsbuildError('unsupported', 'ADD of a remote source is not supported', {
-      hint: 'fetch it in a RUN step, or copy it from the build context',
-    });
-  }
-  if (checksum !== undefined)
-    throw new TsbuildError('dockerfile', 'ADD --checksum is for remote sources only');
-  if (keepGitDir === true) throw new TsbuildError('dockerfile', 'ADD --keep-git-dir is for git sources only');
 }

@@ -6,9 +6,11 @@ import { TsbuildError } from '../../util/errors.js';
 import { platformWarning } from '../lint/base-platform.js';
 import type { Vertex } from '../vertex.js';
 import { automaticArguments, globalArguments } from './arguments.js';
-import { imageState, imageVertex, scratchState } from './base-state.js';
+import { imageState, imageVertex, namedState, scratchState } from './base-state.js';
+import { contextVertex } from './context-vertex.js';
 import { lowerInstruction, takesStep } from './instruction.js';
 import { stageName, type LowerRequest, type Lowered, type StageContext } from './lowering.js';
+import { stepOrigin } from './step-origin.js';
 import { copyFromStage, fromStage, targetStage } from './stages.js';
 import { withConfig, type StageState } from './stage-state.js';
 
@@ -71,9 +73,19 @@ class Lowering {
   stage(stage: Stage): Promise<StageState> {
     const known = this.#states.get(stage.index);
     if (known !== undefined) return known;
-    const state = this.#lowerStage(stage);
+    const state = this.#replacedStage(stage).then((replaced) => replaced ?? this.#lowerStage(stage));
     this.#states.set(stage.index, state);
     return state;
+  }
+
+  /** A build context of a stage's name stands for the stage, whatever its instructions are. */
+  async #replacedStage(stage: Stage): Promise<StageState | undefined> {
+    const { as } = stage.from;
+    const { platform, namedContext } = this.request;
+    const named = as === undefined ? undefined : await namedContext?.(as, platform);
+    if (named === undefined) return undefined;
+    const state = namedState(named, platform, this.#context(stage, []));
+    return withConfig(state, { OnBuild: undefined });
   }
 
   async #lowerStage(stage: Stage): Promise<StageState> {
@@ -105,6 +117,8 @@ class Lowering {
       });
     const platform = this.#platform(from);
     if (name === 'scratch') return scratchState(platform, context);
+    const named = await this.request.namedContext?.(name, platform);
+    if (named !== undefined) return namedState(named, platform, context);
     const parent = fromStage(this.request.dockerfile, name, stage);
     if (parent !== undefined) return { ...(await this.stage(parent)), ownCmd: false };
     const image = await this.request.resolveImage(name, platform);
@@ -148,10 +162,15 @@ class Lowering {
   async #copySource(from: string, current: Stage): Promise<{ readonly vertex: Vertex }> {
     if (from === 'scratch')
       throw new TsbuildError('dockerfile', 'COPY cannot copy from scratch: it is empty');
+    const context = { ...this.#context(current, []), label: () => 'copy source' };
+    const named = await this.request.namedContext?.(from, this.request.platform);
+    if (named?.kind === 'image') return { vertex: imageVertex(named.image, context) };
+    if (named?.kind === 'files')
+      return { vertex: contextVertex(named.name, stepOrigin(current.from, { ...context, step: 1 })) };
     const stage = copyFromStage(this.request.dockerfile, from, current);
     if (stage !== undefined) return this.stage(stage);
     const image = await this.request.resolveImage(from, this.request.platform);
-    return { vertex: imageVertex(image, { ...this.#context(current, []), label: () => 'copy source' }) };
+    return { vertex: imageVertex(image, context) };
   }
 
   async #located<T>({ range }: FromInstruction | StageInstruction, work: () => T | Promise<T>): Promise<T> {

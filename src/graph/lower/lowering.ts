@@ -34,7 +34,8 @@ export interface LowerRequest {
   readonly ignoreCache: (stage: string, range: SourceRange) => boolean;
   readonly resolveImage: (name: string, platform: Platform) => Promise<ResolvedImage>;
   /** What a name of `--build-context` stands for: it comes before stages and images of that name. */
-  readonly namedContext?: ((name: string, platform: Platform) => Promise<NamedSource | undefined>) | undefined;
+  readonly namedContext?:
+    ((name: string, platform: Platform) => Promise<NamedSource | undefined>) | undefined;
   /** Network of the steps that name none; `default` without it. */
   readonly network?: ExecOp['network'] | undefined;
   /** What the Dockerfile may ask for; nothing without it. */
@@ -43,7 +44,8 @@ export interface LowerRequest {
 
 /** What `--build-context` puts in the place of a name: files, which are a context of that full name, or an image. */
 export type NamedSource =
-  { readonly kind: 'files'; readonly name: string } | { readonly kind: 'image'; readonly image: ResolvedImage };
+  | { readonly kind: 'files'; readonly name: string }
+  | { readonly kind: 'image'; readonly image: ResolvedImage };
 
 /** A right that RUN has only when the caller grants it. */
 export type Entitlement = 'network.host' | 'security.insecure';

@@ -50,9 +50,7 @@ export async function copyChangeset(
   }
   const [only] = changes;
   const changeset =
-    only !== undefined && changes.length === 1
-      ? only
-      : pruneUnchanged(work.onto, diff(work.onto, tree));
+    only !== undefined && changes.length === 1 ? only : pruneUnchanged(work.onto, diff(work.onto, tree));
   return { changeset, bodies: firstOf([...bodies, ...work.sources.map(({ body }) => body)]) };
 }
 
@@ -79,7 +77,7 @@ interface Part {
 }
 
 /** Selections in order: runs of plain ones are copied together, each archive is unpacked by itself. */
-async function parts({ op, sources, shop }: CopyWork): Promise<readonly Part[]> {
+async function parts({ sources, shop }: CopyWork): Promise<readonly Part[]> {
   const found: Part[] = [];
   for (const source of sources) {
     let plain: Selection[] = [];
@@ -90,7 +88,7 @@ async function parts({ op, sources, shop }: CopyWork): Promise<readonly Part[]> 
       plain = [];
     };
     for (const selection of source.selections) {
-      const archive = op.unpack === 'auto' ? await unpacked(source, selection, shop) : undefined;
+      const archive = source.unpack === 'auto' ? await unpacked(source, selection, shop) : undefined;
       if (archive === undefined) {
         plain.push(selection);
       } else {

@@ -10,6 +10,7 @@ import type { CopyOp, CopySourceSpec } from '../ops.js';
 import type { Workshop } from '../runner.js';
 import type { Vertex } from '../vertex.js';
 import { inlineTree } from './inline.js';
+import { isRemote, remoteFiles } from './remote.js';
 
 /** An input of a copy with its result; contexts and inline files have none. */
 export interface CopyOrigin {
@@ -18,7 +19,7 @@ export interface CopyOrigin {
 }
 
 /** What one source word selects, and where its bytes are. */
-export interface SelectedSource {
+export interface SelectedSource extends Pick<CopySourceSpec, 'unpack'> {
   readonly pattern: string;
   readonly selections: readonly Selection[];
   /** From a build context or from the Dockerfile: owned by root and without extended attributes. */
@@ -55,23 +56,25 @@ async function selectSource(
   { shop, exclude, parents }: SelectionContext,
 ): Promise<SelectedSource> {
   const { op } = origin.vertex;
-  const { pattern } = source;
+  const { pattern, unpack } = source;
   const options = { parents, ...(exclude === undefined ? {} : { exclude }) };
-  if (op.kind === 'context') {
-    const context = await shop.context(op.name);
+  if (op.kind === 'context' || isRemote(op)) {
+    const context = op.kind === 'context' ? await shop.context(op.name) : await remoteFiles(op, shop);
     const selections = explained(() => select(context.tree, pattern, options), pattern, context);
-    await context.hash(filesOf(selections.map(({ node }) => node)));
-    return { pattern, selections, fromOutside: true, body: contextBodies(context, selections) };
+    const nodes = selections.map(({ node }) => node);
+    await context.hash(filesOf(nodes));
+    return { pattern, unpack, selections, fromOutside: true, body: contextBodies(context, nodes) };
   }
   if (op.kind === 'inline') {
     const { tree, body } = inlineTree(op, BigInt(shop.now()) * 1_000_000n);
-    return { pattern, selections: select(tree, pattern, options), fromOutside: true, body };
+    return { pattern, unpack, selections: select(tree, pattern, options), fromOutside: true, body };
   }
   const snapshot = origin.snapshot;
   if (snapshot === undefined) throw new Error(`${origin.vertex.origin.name} was not solved`);
   const tree: Tree = await snapshot.tree();
   return {
     pattern,
+    unpack,
     selections: select(tree, pattern, options),
     fromOutside: false,
     body: (file) => snapshot.find(file),
@@ -79,7 +82,7 @@ async function selectSource(
 }
 
 /** A source that .dockerignore keeps out: the message names the pattern. */
-function explained<T>(work: () => T, pattern: string, { excluded }: ScannedContext): T {
+export function explained<T>(work: () => T, pattern: string, { excluded }: ScannedContext): T {
   try {
     return work();
   } catch (error) {
@@ -100,7 +103,8 @@ function explained<T>(work: () => T, pattern: string, { excluded }: ScannedConte
   }
 }
 
-function* filesOf(nodes: Iterable<Node>): Iterable<File> {
+/** The files among nodes and below them. */
+export function* filesOf(nodes: Iterable<Node>): Iterable<File> {
   for (const node of nodes) {
     if (node.kind === 'file') yield node;
     else if (node.kind === 'directory')
@@ -109,12 +113,12 @@ function* filesOf(nodes: Iterable<Node>): Iterable<File> {
 }
 
 /** Bodies by digest: what copy() returns are new nodes with other owners. */
-function contextBodies(
+export function contextBodies(
   context: ScannedContext,
-  selections: readonly Selection[],
+  nodes: readonly Node[],
 ): (file: File) => Body | undefined {
   const bodies = new Map<string, Body>();
-  for (const file of filesOf(selections.map(({ node }) => node))) {
+  for (const file of filesOf(nodes)) {
     if (!bodies.has(file.digest)) bodies.set(file.digest, context.body(file));
   }
   return (file) => bodies.get(file.digest);

@@ -1,0 +1,35 @@
+import type { TemporaryFiles } from '../build/temporary-files.js';
+import type { Job } from '../progress/event.js';
+import type { Remotes } from '../remote/remotes.js';
+import type { Store } from '../store/store.js';
+import type { CliContext } from './context.js';
+import { proxyOf } from './registry-tools.js';
+import type { RegistryRequest } from './registry-request.js';
+
+/** Where a build's remote files come from, for what the options and the environment say. Loaded when first needed. */
+export async function remoteSources(
+  { authorities, retries, retryDelay }: RegistryRequest,
+  { env }: CliContext,
+  { store, job, temporary }: { readonly store: Store; readonly job: Job; readonly temporary: TemporaryFiles },
+): Promise<Remotes> {
+  const { Remotes: Sources } = await import('../remote/remotes.js');
+  const proxy = proxyOf(env);
+  return new Sources({
+    http: {
+      store,
+      job,
+      proxy,
+      certificates: {
+        authorities: authorities.flatMap(({ host, file }) => (host === undefined ? [file] : [])),
+        systemBundle: env['SSL_CERT_FILE'],
+        extraBundle: env['NODE_EXTRA_CA_CERTS'],
+      },
+      retries: { attempts: retries ?? 5, delay: retryDelay ?? 1000 },
+    },
+    git: {
+      job,
+      folder: () => temporary.folder(),
+      environment: { path: env['PATH'], sshAgent: env['SSH_AUTH_SOCK'], proxy },
+    },
+  });
+}
