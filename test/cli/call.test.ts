@@ -192,3 +192,17 @@ test('unknown and contradicting calls are usage errors', (t) => {
   }
   t.is(t.throws(() => parseCall('outline', true), { instanceOf: TsbuildError })?.code, 'usage');
 });
+
+test('error=true fails a build before its first step', async (t) => {
+  const root = scratchOf(t, 'call');
+  mkdirSync(join(root, 'context'));
+  writeFileSync(
+    join(root, 'context', 'Dockerfile'),
+    '# check=error=true\nFROM scratch\nMAINTAINER x\nRUN never\n',
+  );
+  const args = ['build', '--progress=plain', join(root, 'context')];
+  const error = await t.throwsAsync(runCli(root, args), { instanceOf: TsbuildError });
+  t.is(error?.code, 'lint');
+  t.is(error?.message, 'lint violation found for rules: MaintainerDeprecated');
+  t.is(error?.range?.startLine, 3);
+});
