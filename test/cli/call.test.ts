@@ -201,7 +201,8 @@ test('error=true fails a build before its first step', async (t) => {
     '# check=error=true\nFROM scratch\nMAINTAINER x\nRUN never\n',
   );
   const args = ['build', '--progress=plain', join(root, 'context')];
-  const error = await t.throwsAsync(runCli(root, args), { instanceOf: TsbuildError });
+  const env = { TSBUILD_ROOT: join(root, 'store') };
+  const error = await t.throwsAsync(runCli(root, args, env), { instanceOf: TsbuildError });
   t.is(error?.code, 'lint');
   t.is(error?.message, 'lint violation found for rules: MaintainerDeprecated');
   t.is(error?.range?.startLine, 3);
