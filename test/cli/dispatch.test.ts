@@ -48,13 +48,9 @@ test(
   'unknown command "somefolder"',
   'to build a folder, write tsbuild ./FOLDER; tsbuild --help lists the commands',
 );
-test(refuses, ['cache'], 'tsbuild cache needs a command', 'there are: tsbuild cache du, tsbuild cache prune');
-test(
-  refuses,
-  ['cache', 'dump'],
-  'unknown command "cache dump"',
-  'there are: tsbuild cache du, tsbuild cache prune',
-);
+const cacheCommands = `there are: ${['ls', 'show', 'pin', 'unpin', 'du', 'prune'].map((name) => `tsbuild cache ${name}`).join(', ')}`;
+test(refuses, ['cache'], 'tsbuild cache needs a command', cacheCommands);
+test(refuses, ['cache', 'dump'], 'unknown command "cache dump"', cacheCommands);
 test(
   refuses,
   ['images', 'a', 'b'],

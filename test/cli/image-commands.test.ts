@@ -94,10 +94,10 @@ test('inspect prints digests and the configuration', async (t) => {
 test('inspect --layers and history show what made each layer', async (t) => {
   const { run } = await setup(t);
   const layers = (await run('inspect', '--layers', 'app:1')).stdout.split('\n');
-  t.regex(layers[1] ?? '', /^1 +[0-9a-f]{12} +\d+ B +- +COPY one \/$/);
+  t.regex(layers[1] ?? '', /^1 +[0-9a-f]{12} +\d+ B +- +- +- +COPY one \/$/);
   t.regex(layers[2] ?? '', /^2 .*COPY two \/$/);
   const history = (await run('history', 'app:1')).stdout.split('\n');
-  t.regex(history[1] ?? '', /^\d+ years ago +\d+ B +COPY two \/$/);
+  t.regex(history[1] ?? '', /^\d+ years ago +\d+ B +- +COPY two \/$/);
   t.regex(history[2] ?? '', /COPY one \/$/);
 });
 
@@ -136,5 +136,5 @@ test('cache du counts, cache prune deletes what no name needs', async (t) => {
 
 test('cache prune refuses a filter that it does not know', async (t) => {
   const { run } = await setup(t);
-  await t.throwsAsync(run('cache', 'prune', '--filter', 'label=x'), { message: /does not know "label=x"/ });
+  await t.throwsAsync(run('cache', 'prune', '--filter', 'label=x'), { message: /does not know "label"/ });
 });
