@@ -8,6 +8,8 @@ export interface Grammar {
   readonly command: string;
   readonly options: OptionTable;
   readonly peerFlags: readonly PeerFlag[];
+  /** Options end at the first positional argument. */
+  readonly optionsFirst?: boolean | undefined;
 }
 
 export interface CanonicalArgs {
@@ -41,7 +43,7 @@ export function canonicalArgs(args: readonly string[], grammar: Grammar): Canoni
     if (arg === '--') state.positionals.push(...state.rest.splice(0));
     else if (arg.startsWith('--')) readLong(arg.slice(2), state);
     else if (arg.startsWith('-') && arg !== '-') readShort(arg.slice(1), state);
-    else state.positionals.push(arg);
+    else state.positionals.push(arg, ...(grammar.optionsFirst ? state.rest.splice(0) : []));
   }
   return state;
 }

@@ -18,6 +18,8 @@ export interface CommandSpec<T extends OptionTable> {
   /** How many positional arguments there must be. */
   readonly arity: readonly [least: number, most: number];
   readonly options: T;
+  /** Everything after the first positional argument is one too: the command line of something else. */
+  readonly optionsFirst?: boolean | undefined;
   /** Flags of other builders that this command knows by name. */
   readonly peerFlags?: readonly PeerFlag[] | undefined;
   /** Lines below the options in help. */

@@ -1,6 +1,7 @@
 import { blobFetcher } from '../build/fetch-blob.js';
 import { openImage, type OpenImage } from '../build/open-image.js';
 import { resolvedImage } from '../build/image-resolver.js';
+import type { ResolvedImage } from '../graph/lower/lowering.js';
 import { LayerStore } from '../layers/layer-store.js';
 import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import type { Job } from '../progress/event.js';
@@ -21,6 +22,8 @@ export interface ImageTools {
   readonly job: Job;
   /** Opens an image of the store; missing blobs are fetched from where they came. */
   readonly open: (name: string, image: StoredImage) => Promise<OpenImage>;
+  /** The same when its documents were read. */
+  readonly openResolved: (image: ResolvedImage) => Promise<OpenImage>;
 }
 
 /** Runs `work` with the store leased, a registry client and progress, and puts all of it away. */
@@ -40,9 +43,10 @@ export async function withImageTools<T>(
       fetch: blobFetcher({ client, job }),
       namespace: () => Promise.resolve(ownOverlayNamespace()),
     });
+    const openResolved = (image: ResolvedImage) => openImage(image, { store, layers });
     const open = async (name: string, image: StoredImage) =>
-      openImage(await resolvedImage(store, name, image), { store, layers });
-    return await work({ store, client, job, open });
+      openResolved(await resolvedImage(store, name, image));
+    return await work({ store, client, job, open, openResolved });
   } finally {
     lease.release();
     renderer.end();

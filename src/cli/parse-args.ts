@@ -15,7 +15,12 @@ export function parseArgs<T extends OptionTable>(
   args: readonly string[],
 ): ParsedArgs<T> | 'help' {
   const { name, options, peerFlags = [] } = spec;
-  const canonical = canonicalArgs(args, { command: name, options, peerFlags });
+  const canonical = canonicalArgs(args, {
+    command: name,
+    options,
+    peerFlags,
+    optionsFirst: spec.optionsFirst,
+  });
   if (canonical.help) return 'help';
   const [least, most] = spec.arity;
   const given = canonical.positionals.length;

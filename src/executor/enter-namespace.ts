@@ -41,7 +41,9 @@ export async function enterNamespace(entry: Entry): Promise<number | undefined> 
   const privileges = readPrivileges();
   const kinds = namespacesFor(entry.isolation, privileges);
   if (kinds.length === 0) return undefined;
-  const kind = await entry.withProbeFolder((folder) => firstWorking(kinds, folder, entry.isolation !== 'auto'));
+  const kind = await entry.withProbeFolder((folder) =>
+    firstWorking(kinds, folder, entry.isolation !== 'auto'),
+  );
   if (kind === undefined) return undefined;
   entry.onEntering();
   return execute(kind, entry.command, privileges);
@@ -104,7 +106,9 @@ function kill(pid: number, name: NodeJS.Signals): void {
 }
 
 function executeOperations({ argv, env, cwd }: Command, last: number): Operation[] {
-  const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
+  const variables = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}=${value}`,
+  );
   const label = 'start tsbuild in the namespace';
   return [
     { call: 'chdir', args: [toByteString(cwd)], label },
@@ -128,7 +132,9 @@ function inheritedDescriptors(): { readonly fds: readonly (number | 'ignore')[];
     .map(Number)
     .filter((fd) => fd > 4 && isInherited(fd));
   const last = Math.max(4, ...open);
-  const fds = Array.from({ length: last - 4 }, (_, index) => (open.includes(index + 5) ? index + 5 : 'ignore'));
+  const fds = Array.from({ length: last - 4 }, (_, index) =>
+    open.includes(index + 5) ? index + 5 : 'ignore',
+  );
   return { fds, last };
 }
 

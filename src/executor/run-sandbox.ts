@@ -4,11 +4,13 @@ import { constants } from 'node:os';
 import { encodeProgram } from '../sys/program.js';
 import { playerError, startPlayer, type Player, type PlayerError, type Report } from '../sys/player.js';
 import { errnoCode } from '../util/errors.js';
-import { outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
+import { inputPipe, inputTag, outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
 import { PipeReader } from './output.js';
+import { PipeWriter } from './pipe-writer.js';
 import type { SandboxPlan } from './sandbox/plan.js';
 import { sandboxProgram } from './sandbox/program.js';
-import { accessTag, executeTag, readyTag } from './sandbox/step.js';
+import { accessTag, executeTag, readyTag, terminalTag } from './sandbox/step.js';
+import { TerminalRelay } from './terminal-relay.js';
 
 /** How a step ended. */
 export type Outcome =
@@ -65,6 +67,7 @@ class Watch {
   #outside = false;
   #error: unknown;
   #readers: PipeReader[] = [];
+  #input: { close(): void } | undefined;
   #attempts: Attempt[] = [];
   #executable = new Map<bigint, boolean>();
 
@@ -79,6 +82,8 @@ class Watch {
     else if (tag === -1n) this.#status ??= Number(BigInt.asIntN(32, value));
     else if (tag === startedTag) this.#playing = 1;
     else if (tag === readyTag) this.#start(value);
+    else if (tag === inputTag) this.#prepare((player) => this.#writeInput(player));
+    else if (tag === terminalTag) this.#prepare((player) => this.#openTerminal(player));
     else if (tag <= accessTag) this.#executable.set(tag - accessTag, value === 0n);
     else if (tag <= executeTag) this.#attempts.push(this.#attempt(tag - executeTag, value));
   }
@@ -97,6 +102,35 @@ class Watch {
 
   finish(): void {
     for (const reader of this.#readers) reader.finish();
+    this.#input?.close();
+  }
+
+  /** The player waits until something is done. */
+  #prepare(work: (player: Player) => void | Promise<void>): void {
+    const player = this.player;
+    if (player === undefined) return;
+    Promise.resolve()
+      .then(() => work(player))
+      .then(
+        () => player.send(Uint8Array.of(1)),
+        (error: unknown) => this.#fail(player, error),
+      );
+  }
+
+  #fail(player: Player, error: unknown): void {
+    this.#error = error;
+    player.kill();
+  }
+
+  #writeInput({ pid }: Player): void {
+    const { input } = this.plan.spec;
+    if (input?.kind === 'pipe') this.#input = new PipeWriter(pid, inputPipe.write, input.source);
+  }
+
+  async #openTerminal({ pid }: Player): Promise<void> {
+    const { input, onOutput } = this.plan.spec;
+    if (input?.kind !== 'terminal') return;
+    this.#input = await TerminalRelay.open(pid, input, (chunk) => onOutput('stdout', chunk));
   }
 
   #attempt(index: bigint, value: bigint): Attempt {
@@ -117,10 +151,10 @@ class Watch {
         const onChunk = (chunk: Uint8Array): void => this.plan.spec.onOutput(stream, chunk);
         this.#readers.push(new PipeReader(player.pid, outputPipes[stream].read, onChunk));
       }
+      this.plan.spec.onStarted?.((name) => void signalStep(player, name));
       player.send(Uint8Array.of(1));
     } catch (error) {
-      this.#error = error;
-      player.kill();
+      this.#fail(player, error);
     }
   }
 }
@@ -146,7 +180,15 @@ async function childrenOf(pid: number): Promise<number[]> {
     .filter((child) => child > 0);
 }
 
-function sendSignal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+/** Sends a signal to the step's own process; false when there is none. */
+async function signalStep(player: Player, name: NodeJS.Signals): Promise<boolean> {
+  const [init] = await childrenOf(player.pid);
+  const [step] = init === undefined ? [] : await childrenOf(init);
+  if (step !== undefined) sendSignal(step, name);
+  return step !== undefined;
+}
+
+function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
@@ -176,10 +218,7 @@ class StepTimer {
   async #fire(): Promise<void> {
     this.fired = true;
     this.#timer = setTimeout(() => void killAll(this.player), grace);
-    const [init] = await childrenOf(this.player.pid);
-    const [step] = init === undefined ? [] : await childrenOf(init);
-    if (step === undefined) await killAll(this.player);
-    else sendSignal(step, 'SIGTERM');
+    if (!(await signalStep(this.player, 'SIGTERM'))) await killAll(this.player);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the rest of tsbuild knows of running a step. How and where it runs is hidden behind Executor. */
+import type { Readable } from 'node:stream';
 import type { Job } from '../progress/event.js';
 import type { LayerDirectory } from '../layers/types.js';
 
@@ -83,6 +84,18 @@ export interface Ulimit {
   readonly hard: bigint;
 }
 
+export type StepInput =
+  | { readonly kind: 'pipe'; readonly source: Readable }
+  /** A terminal of the step's own, which becomes its controlling one, in place of all three streams. */
+  | { readonly kind: 'terminal'; readonly source: Readable; readonly size: TerminalSize };
+
+/** A size, and word of its changes. */
+export interface TerminalSize {
+  current(): { readonly rows: number; readonly columns: number };
+  /** Returns how to stop listening. */
+  onChange(listener: () => void): () => void;
+}
+
 export interface ExecSpec {
   /** Lower directories from the bottom of the image up; may be empty (scratch). */
   readonly lowers: readonly LayerDirectory[];
@@ -94,8 +107,12 @@ export interface ExecSpec {
   /** Lines of /etc/hosts besides localhost: [name, address]. */
   readonly extraHosts: readonly (readonly [name: string, address: string])[];
   readonly limits?: StepLimits;
-  /** Called with each chunk that the step writes, as it is written. */
+  /** What the step reads; nothing unless given. */
+  readonly input?: StepInput | undefined;
+  /** Called with each chunk that the step writes, as it is written. A terminal has one stream only. */
   readonly onOutput: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
+  /** Called when the command is about to run, with a function that sends it a signal. */
+  readonly onStarted?: ((signal: (name: NodeJS.Signals) => void) => void) | undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { folderFiles, readArchiveFiles, type ArchiveFiles } from './archive-files.js';
 import { loadDockerArchive } from './load-docker.js';
-import { loadOciLayout } from './load-oci.js';
+import { loadFromLayout, loadOciLayout, type LayoutChoice } from './load-oci.js';
 
 /** An image whose blobs are in the store now. */
 export interface LoadedImage {
@@ -29,6 +29,15 @@ export async function loadArchive(
   throw new TsbuildError('archive', 'the archive has neither an index.json nor a manifest.json', {
     hint: 'give what docker save, podman save or tsbuild -o type=oci wrote',
   });
+}
+
+/** Reads one image of a folder or tar with an OCI layout into the store. Throws `archive` and `image`. */
+export async function loadLayoutImage(
+  path: string,
+  store: Store,
+  choice: LayoutChoice,
+): Promise<ImageTarget> {
+  return loadFromLayout(await filesOf(path, store), store, choice);
 }
 
 async function filesOf(source: AsyncIterable<Uint8Array> | string, store: Store): Promise<ArchiveFiles> {

@@ -35,6 +35,44 @@ export async function loadOciLayout(files: ArchiveFiles, store: Store): Promise<
   return [...loaded.values()];
 }
 
+/** Which image of a layout is wanted; without either the one tagged `latest`, or the only one. */
+export interface LayoutChoice {
+  readonly tag: string | undefined;
+  readonly digest: Digest | undefined;
+}
+
+/** Loads one of the images that `index.json` lists. Throws `archive` and `image`. */
+export async function loadFromLayout(
+  files: ArchiveFiles,
+  store: Store,
+  choice: LayoutChoice,
+): Promise<ImageTarget> {
+  const index = await files.find('index.json');
+  if (index === undefined) throw new TsbuildError('archive', 'the layout has no index.json');
+  const { manifests } = parseIndex(await store.blobs.read(index.digest, maxDocumentSize));
+  const chosen = choose(manifests, choice);
+  const target = chosen && (await new LayoutLoader(files, store).target(chosen));
+  if (target !== undefined) return target;
+  const wanted = choice.digest ?? choice.tag ?? 'latest';
+  throw new TsbuildError('image', `the layout has no image ${JSON.stringify(wanted)}`, {
+    hint: `it has ${manifests.map((one) => tagsOf(one)[0] ?? one.digest).join(', ')}`,
+  });
+}
+
+function choose(manifests: readonly Descriptor[], { tag, digest }: LayoutChoice): Descriptor | undefined {
+  if (digest !== undefined) return manifests.find((one) => one.digest === digest);
+  const tagged = manifests.findLast((one) => tagsOf(one).includes(tag ?? 'latest'));
+  return tagged ?? (tag === undefined && manifests.length === 1 ? manifests[0] : undefined);
+}
+
+/** The image-spec's annotation is a tag or a whole name, containerd's a whole name. */
+function tagsOf({ annotations = {} }: Descriptor): readonly string[] {
+  return ['org.opencontainers.image.ref.name', 'io.containerd.image.name']
+    .flatMap((key) => annotations[key] ?? [])
+    .map((name) => name.slice(name.lastIndexOf('/') + 1))
+    .map((name) => name.slice(name.lastIndexOf(':') + 1));
+}
+
 /** containerd's annotation is a whole name; the image-spec's is often a tag alone, which names nothing. */
 function namesOf({ annotations = {} }: Descriptor): readonly string[] {
   const name = annotations['io.containerd.image.name'];

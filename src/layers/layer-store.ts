@@ -59,7 +59,8 @@ export class LayerStore {
   ): Promise<Layer> {
     const raw = await readDirectoryForm(upper);
     const owned = lost === undefined ? raw.changeset : restoreOwners(base, raw.changeset, lost);
-    const changeset = pruneUnchangedDirectories(base, owned);
+    // A layer has no member for the root (layer-members.ts): what was made must not differ from what is read back.
+    const changeset = { ...pruneUnchangedDirectories(base, owned), meta: undefined };
     const layer = this.#layer(reference(changeset, created), { kind: 'upper', changeset, upper });
     await layer.keep();
     return layer;

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { once } from '../util/once.js';
 import { equalBlocks } from './blocks.js';
 import { takeFirst } from './take-first.js';
 
@@ -55,9 +56,15 @@ function nativeCompressor(level: number): Compressor | undefined {
   return (block) => promised(block, { params: { [parameter]: level } });
 }
 
-async function portableCompressor(level: number): Promise<Compressor> {
+/** Made once: a second start would take its memory from frames under way. */
+const portable = once(async () => {
   const { compress, init } = await import('@bokuweb/zstd-wasm');
   await init();
+  return compress;
+});
+
+async function portableCompressor(level: number): Promise<Compressor> {
+  const compress = await portable();
   return async (block) => {
     // Lets transfers go on between frames: the compressor has the thread for itself.
     await new Promise((resolve) => setImmediate(resolve));

@@ -20,6 +20,8 @@ import type { ArtifactHost, LoadedCache, OutgoingBlob, RemoteStorage } from './s
 
 /** Parts that are read when nothing was merged for long, and requests at a time. */
 const limits = { parts: 512, requests: 8 };
+/** Times that a manifest is sent. */
+const attempts = 4;
 /** What the merged document holds at most: readers load all of it. */
 const kept = { records: 20_000, layers: 8000 };
 
@@ -148,18 +150,27 @@ export class TaggedStorage implements RemoteStorage {
     return this.#withoutLost(content, (kept) => this.#tryHead(kept, covers));
   }
 
-  /** Blobs that a registry lost make it refuse a manifest: what needs them is left out, and made again by a later build. */
+  /**
+   * Blobs that a registry lost make it refuse a manifest: what needs them is left out, and made again by a later build.
+   * One that has all of them was disturbed by another writer (distribution's links are not written in one piece).
+   */
   async #withoutLost(content: CacheContent, put: (content: CacheContent) => Promise<void>): Promise<void> {
-    try {
-      await put(content);
-    } catch (error) {
-      if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
-      const blobs = blobsOf(content);
-      const there = await Promise.all(blobs.map(({ digest }) => this.#limit(() => this.host.has(digest))));
-      const gone = new Set(blobs.flatMap(({ digest }, i) => (there[i] === true ? [] : [digest])));
-      if (gone.size === 0) throw error;
-      await put(without(content, (digest) => gone.has(digest)));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await put(content);
+      } catch (error) {
+        if (!(error instanceof TsbuildError) || error.code === 'cancelled' || attempt === attempts)
+          throw error;
+        const gone = await this.#goneBlobs(content);
+        if (gone.size > 0) return await put(without(content, (digest) => gone.has(digest)));
+      }
     }
+  }
+
+  async #goneBlobs(content: CacheContent): Promise<ReadonlySet<Digest>> {
+    const blobs = blobsOf(content);
+    const there = await Promise.all(blobs.map(({ digest }) => this.#limit(() => this.host.has(digest))));
+    return new Set(blobs.flatMap(({ digest }, i) => (there[i] === true ? [] : [digest])));
   }
 
   async #tryHead(content: CacheContent, covers: readonly string[]): Promise<void> {

@@ -12,10 +12,14 @@ export const dieWithParent: Operation = {
 
 /** Descriptors of the pipes behind the step's stdout and stderr: fixed, as everything above 4 was closed before. */
 export const outputPipes = { stdout: { read: 5, write: 6 }, stderr: { read: 7, write: 8 } } as const;
+/** Open for a moment only. */
+export const inputPipe = { read: 9, write: 10 } as const;
 const firstFreeFd = 9;
 
 /** Tag of the report that the second program, the sandbox's, is being played. */
 export const startedTag = -3n;
+/** Tag of the report that the step's input can be opened for writing. */
+export const inputTag = -4n;
 
 /**
  * Goes on as a copy of the player in sealed memory, so that a step that executes /proc/self/exe can never write to a
@@ -60,6 +64,7 @@ export function enterNamespaces({ spec, host, network, groups = [] }: SandboxPla
     { call: 'close_range', args: [outputPipes.stdout.read, MAXIMUM_FD, 0], label: 'close descriptors' },
     ...pipe(1, outputPipes.stdout.write, uid),
     ...pipe(2, outputPipes.stderr.write, uid),
+    ...(spec.input?.kind === 'pipe' ? pipeInput(uid) : []),
     // Before the namespaces are made, so that the step's view of the control groups begins at its own.
     ...groups.flatMap(enterGroup),
     { call: 'unshare', args: [flags], label: 'make namespaces' },
@@ -68,6 +73,28 @@ export function enterNamespaces({ spec, host, network, groups = [] }: SandboxPla
     { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
   ];
 }
+
+/** The writing end belongs to tsbuild alone, so that the step sees the end of its input. */
+function pipeInput(uid: number): Operation[] {
+  const label = 'make a pipe';
+  return [
+    { call: 'pipe2', args: [addressOf('pipe'), 0], label },
+    { call: 'dup3', args: [inputPipe.read, 0, 0], label },
+    { call: 'fchown', args: [0, uid, -1], label },
+    ...report(inputTag, 'pipe'),
+    waitForGo,
+    { call: 'close', args: [inputPipe.read] },
+    { call: 'close', args: [inputPipe.write] },
+  ];
+}
+
+/** Until tsbuild has done its part. */
+export const waitForGo: Operation = {
+  call: 'read',
+  args: [3, addressOf('go'), 1],
+  nonzero: true,
+  label: 'wait for tsbuild',
+};
 
 /** Writing 0 names the writer. */
 function enterGroup(directory: string): Operation[] {

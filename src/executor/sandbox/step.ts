@@ -2,12 +2,15 @@ import { linux } from '../linux.js';
 import { addressOf, valueOf, type Argument, type Operation } from '../../sys/program.js';
 import { defaultCapabilities, hasCapability } from '../capabilities.js';
 import { seccompFilter } from '../seccomp/filter.js';
-import type { Ulimit, User } from '../types.js';
+import type { StepInput, Ulimit, User } from '../types.js';
+import { waitForGo } from './namespaces.js';
 import { report } from './operations.js';
 import type { HostFacts, SandboxPlan } from './plan.js';
 
 /** Tag of the report that the step is ready: the value is the start of its working directory's path. */
 export const readyTag = -2n;
+/** Tag of the report that the other end of the terminal can be opened. */
+export const terminalTag = -5n;
 /** Tags of the reports after a failed start: minus this minus the candidate's place. Values are negative errnos. */
 export const executeTag = -1000n;
 export const accessTag = -100_000n;
@@ -19,7 +22,7 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
     { call: 'setsid', args: [], label: 'start a session' },
     // Refused where the kernel has no keys, or an outer container forbids them: then the filter below does the same.
     { call: 'keyctl', args: [linux.KEYCTL_JOIN_SESSION_KEYRING, 0], tolerate: 'any' },
-    ...standardInput,
+    ...standardInput(spec.input, host.singleId ? 0 : process.user.uid),
     ...limits(host),
     ...(spec.limits?.ulimits ?? []).map(setLimit),
     ...(host.singleId ? takeIds(process.user) : []),
@@ -29,7 +32,7 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
     { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
     ...(host.singleId ? [] : becomeUser(process.user)),
     ...report(readyTag, 'path'),
-    { call: 'read', args: [3, addressOf('go'), 1], nonzero: true, label: 'wait for tsbuild' },
+    waitForGo,
     { call: 'close_range', args: [3, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label: 'close descriptors' },
     ...execute(process.argv, process.env),
   ];
@@ -38,7 +41,12 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
 /** Sizes of the slots that hold more than a result. */
 export const stepSlots = { path: 4096, go: 8, pipe: 8, started: 8 } as const;
 
-const standardInput: readonly Operation[] = [
+function standardInput(input: StepInput | undefined, uid: number): readonly Operation[] {
+  if (input === undefined) return noInput;
+  return input.kind === 'pipe' ? [] : takeTerminal(uid);
+}
+
+const noInput: readonly Operation[] = [
   {
     call: 'openat',
     args: [linux.AT_FDCWD, '/dev/null', linux.O_RDWR],
@@ -47,6 +55,26 @@ const standardInput: readonly Operation[] = [
   },
   { call: 'dup3', args: [valueOf('null'), 0, 0], label: 'open stdin' },
 ];
+
+/** The first terminal of the sandbox's own devpts; tsbuild opens the other end. */
+function takeTerminal(uid: number): Operation[] {
+  const label = 'take the terminal';
+  const terminal = valueOf('terminal');
+  return [
+    ...report(terminalTag, 'go'),
+    waitForGo,
+    {
+      call: 'openat',
+      args: [linux.AT_FDCWD, '/dev/pts/0', linux.O_RDWR],
+      result: { slot: 'terminal' },
+      label,
+    },
+    { call: 'fchown', args: [terminal, uid, -1], label },
+    { call: 'ioctl', args: [terminal, linux.TIOCSCTTY, 0], label },
+    ...[0, 1, 2].map((fd): Operation => ({ call: 'dup3', args: [terminal, fd, 0], label })),
+    { call: 'close', args: [terminal] },
+  ];
+}
 
 const maximumOpenFiles = 1n << 20n;
 

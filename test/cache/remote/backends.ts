@@ -1,0 +1,92 @@
+/** The places that the shared suite of remote caches is run against. */
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { mediaTypes } from '../../../src/oci/media-types.js';
+import { startFaultServer } from '../../helpers/fault-server.js';
+import { registryAvailable, startRegistry } from '../../helpers/registry-server.js';
+import { scratchOf } from '../../helpers/stores.js';
+
+/** A cache that some machines share. */
+export interface Place {
+  readonly from: string;
+  /** Without options such as `mode`. */
+  readonly to: string;
+  /** Names of everything that is kept: manifests and blobs. */
+  list(): Promise<readonly string[]>;
+  read(name: string): Promise<Buffer>;
+  /** Undefined: deletes it. */
+  replace(name: string, bytes: Buffer | undefined): Promise<void>;
+}
+
+export interface Backend {
+  readonly name: string;
+  readonly available: boolean;
+  open(t: ExecutionContext): Promise<Place>;
+}
+
+export const folderBackend: Backend = {
+  name: 'folder',
+  available: true,
+  open: (t) => {
+    const folder = join(scratchOf(t, 'cache'), 'cache');
+    return Promise.resolve({
+      from: `type=local,src=${folder}`,
+      to: `type=local,dest=${folder}`,
+      ...filesBelow(folder),
+    });
+  },
+};
+
+export const registryBackend: Backend = {
+  name: 'docker-registry',
+  available: registryAvailable,
+  open: async (t) => {
+    const server = await startRegistry();
+    t.teardown(() => server.close());
+    const ref = `type=registry,ref=${server.host}/team/cache:main`;
+    return { from: ref, to: ref, ...filesBelow(join(server.storage, 'docker/registry/v2/blobs')) };
+  },
+};
+
+export const memoryBackend: Backend = {
+  name: 'memory registry',
+  available: true,
+  open: async (t) => {
+    const server = await startFaultServer();
+    t.teardown(() => server.close());
+    const { blobs, manifests } = server.registry;
+    const removed = new Set<string>();
+    const ref = `type=registry,ref=${server.host}/team/cache:main`;
+    return {
+      from: ref,
+      to: ref,
+      list: () => Promise.resolve([...blobs.keys(), ...manifests.keys()]),
+      read: (name) => Promise.resolve(blobs.get(name) ?? manifests.get(name)?.bytes ?? Buffer.alloc(0)),
+      replace: (name, bytes) => {
+        const isBlob = blobs.has(name) || removed.has(name);
+        if (isBlob && bytes === undefined) removed.add(name);
+        if (bytes === undefined) (isBlob ? blobs : manifests).delete(name);
+        else if (isBlob) blobs.set(name, bytes);
+        else manifests.set(name, { mediaType: mediaTypes.ociManifest, bytes });
+        return Promise.resolve();
+      },
+    };
+  },
+};
+
+function filesBelow(folder: string): Pick<Place, 'list' | 'read' | 'replace'> {
+  return {
+    list: async () => {
+      const names = await readdir(folder, { recursive: true }).catch(() => []);
+      const files: string[] = [];
+      for (const name of names.sort()) {
+        if ((await stat(join(folder, name))).isFile() && !name.endsWith('.lock')) files.push(name);
+      }
+      return files;
+    },
+    read: (name) => readFile(join(folder, name)),
+    replace: (name, bytes) =>
+      bytes === undefined ? rm(join(folder, name)) : writeFile(join(folder, name), bytes),
+  };
+}

@@ -1,0 +1,5 @@
+import test from 'ava';
+import { memoryBackend } from './backends.js';
+import { remoteSuite } from './suite.js';
+
+remoteSuite(test, memoryBackend);
