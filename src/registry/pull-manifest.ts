@@ -74,12 +74,21 @@ async function pullConfig(
       `the config of ${formatReference(reference)} is larger than ${maxDocumentSize} bytes`,
     );
   }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of client.openBlob(reference, manifest.config, job)) chunks.push(chunk);
-  const configBytes = Buffer.concat(chunks);
+  const read = () => readBlob(client.openBlob(reference, manifest.config, job));
+  const configBytes = await read().catch((error: unknown) => {
+    if (!(error instanceof TsbuildError) || !error.damaged) throw error;
+    job.emit({ kind: 'warning', message: error.message });
+    return read();
+  });
   const config = parsed(reference, () => parseImageConfig(configBytes));
   parsed(reference, () => checkImage(manifest, config));
   return { config, configBytes };
+}
+
+async function readBlob(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
 }
 
 /** Says which image a refused document belongs to. */

@@ -141,7 +141,7 @@ test('a layer that arrives damaged is fetched once more', async (t) => {
 });
 
 test('a layer that is always damaged fails the pull, and nothing of it is kept', async (t) => {
-  const { server, run } = await setup(t, [damage([2, 3, 4, 5, 6])]);
+  const { server, run } = await setup(t, [damage([2, 3, 4, 5])]);
   const error = await t.throwsAsync(run(['pull', `${server.host}/base:1`]), { instanceOf: TsbuildError });
   t.regex(error?.message ?? '', /the registry sent other bytes/);
   t.is((await run(['pull', '-q', `${server.host}/base:1`])).code, 0, 'what the registry has is good again');

@@ -23,6 +23,7 @@ export async function runCli(
   root: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input = '',
 ): Promise<CliRun> {
   const stdout = new TextStream();
   const stderr = new TextStream();
@@ -30,7 +31,7 @@ export async function runCli(
     env: { TSBUILD_ROOT: root, ...env },
     stdout,
     stderr,
-    stdin: Readable.from([]),
+    stdin: Readable.from(input === '' ? [] : [Buffer.from(input)]),
     cwd: root,
     signal: new AbortController().signal,
   };
