@@ -103,7 +103,9 @@ export function runRequest(
     network,
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     isolation: isolationModes.find((mode) => mode === options.isolation) ?? 'auto',
-    progress: progressKind({ quiet: false, progress: options.progress }),
+    // Lines that redraw themselves would mix with what the command shows.
+    progress:
+      options.progress === undefined ? 'plain' : progressKind({ quiet: false, progress: options.progress }),
     registry: registryRequest(options),
   };
 }

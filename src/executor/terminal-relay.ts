@@ -47,6 +47,7 @@ export class TerminalRelay {
     this.#stop();
     this.terminal.source.unpipe(this.#stream);
     this.terminal.source.pause();
+    if (this.#stream.destroyed) return; // it was read to its end
     this.#stream.pause();
     for (let chunk = readAvailable(this.fd); chunk.length > 0; chunk = readAvailable(this.fd))
       this.onOutput(chunk);
