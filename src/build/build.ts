@@ -1,3 +1,4 @@
+import { inlineKey } from '../cache/remote/inline-key.js';
 import type { Mode } from '../executor/types.js';
 import type { Lowered } from '../graph/lower/lowering.js';
 import type { Refresh } from '../graph/refresh.js';
@@ -86,12 +87,14 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     const solver = new Solver(solving);
     const snapshot = await solver.solve(lowered.vertex);
     const epoch = input.epoch ?? epochOf(lowered);
-    const image = await finishImage(lowered.state, snapshot, {
+    const finished = await finishImage(lowered.state, snapshot, {
       layers: shop.layers,
       epoch,
       provenance: solver.provenance,
     });
     const refs = snapshot.layers.map(({ ref }) => ref);
+    const records = await caches?.inline({ image: refs, epoch });
+    const image = records === undefined ? finished : withRecords(finished, records);
     const exportCache = async (): Promise<void> =>
       caches?.finish({ image: refs, epoch, mounts: () => Promise.resolve([]) });
     return { image, platform, ...solver.counts, epoch, exportCache, dispose: () => shop.dispose() };
@@ -99,6 +102,11 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     await shop.dispose();
     throw error;
   }
+}
+
+/** An image that is a cache of itself. */
+function withRecords(image: FinishedImage, records: string): FinishedImage {
+  return { ...image, config: { ...image.config, [inlineKey]: records } };
 }
 
 /** SOURCE_DATE_EPOCH as a global ARG with a default. */

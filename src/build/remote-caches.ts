@@ -1,10 +1,13 @@
 import { CacheExporter } from '../cache/remote/cache-exporter.js';
 import { CombinedCache } from '../cache/remote/combined-cache.js';
 import type { KeptMount } from '../cache/remote/content.js';
+import { inlineExport } from '../cache/remote/inline-export.js';
+import { inlineValue } from '../cache/remote/inline.js';
 import { openStorage, type StorageTools } from '../cache/remote/open-storage.js';
 import type { CacheSourceOption, CacheTargetOption } from '../cache/remote/options.js';
 import { RemoteSource } from '../cache/remote/remote-source.js';
 import type { Cache, CacheRecord } from '../cache/types.js';
+import { chainDigest } from '../graph/chain.js';
 import type { LayerId, LayerRef, RemoteBlob } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
 import type { Descriptor } from '../oci/types.js';
@@ -61,8 +64,7 @@ export class RemoteCaches {
     return new RemoteCaches(options, tools, { sources, targets });
   }
 
-  /** Whether the records of the image are to be put into its config. */
-  get isInline(): boolean {
+  get #isInline(): boolean {
     return this.options.to.some(({ place }) => place === undefined);
   }
 
@@ -94,7 +96,16 @@ export class RemoteCaches {
       for (const { exporter } of exporters) exporter.offer(record);
     };
     const cache = new CombinedCache({ local, sources: this.known.sources, landing, onUsed });
-    return { cache, finish: (built) => this.#finish(exporters, { ...built, records: cache.used }) };
+    return {
+      cache,
+      finish: (built) => this.#finish(exporters, { ...built, records: cache.used }),
+      inline: async ({ image, epoch }) =>
+        this.#isInline
+          ? inlineValue(
+              await inlineExport({ records: cache.used, image, epoch, chainOf: chainDigest, layers, store }),
+            )
+          : undefined,
+    };
   }
 
   async #finish(
@@ -134,4 +145,6 @@ export interface AttachedCaches {
   readonly cache: CombinedCache;
   /** Writes what this build found or made to the caches of `--cache-to`. */
   finish(built: Built): Promise<void>;
+  /** The records of the image's own layers for its config (see `inlineKey`); undefined without `type=inline`. */
+  inline(image: Pick<Built, 'image' | 'epoch'>): Promise<string | undefined>;
 }

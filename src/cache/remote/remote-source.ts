@@ -146,8 +146,8 @@ export class RemoteSource {
     for (const [key, id] of content.clamped) {
       if (!key.startsWith(`${ref.id} `)) continue;
       const clamped = content.layers.get(id);
-      if (clamped === undefined || clamped.ref.id === ref.id) continue;
-      if (await this.#land(clamped, { ...landing, lost: new Set() }))
+      if (clamped === undefined) continue;
+      if (id === ref.id || (await this.#land(clamped, { ...landing, lost: new Set() })))
         await landing.store.records('layer-clamped').put(hexOf(digestOf(key)), clamped.ref);
     }
   }

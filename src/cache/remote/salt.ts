@@ -1,10 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Digest } from '../../oci/digest.js';
+import { hexOf, type Digest } from '../../oci/digest.js';
 import type { StepIdentity } from '../types.js';
 
 /** Makes the salt of a new cache. It lies beside the records: it keeps what was computed for one cache from fitting another. */
 export function newSalt(): string {
   return randomBytes(16).toString('base64url');
+}
+
+/** The salt of records that are part of something that must be the same when it is made again. */
+export function saltOf(name: Digest): string {
+  return Buffer.from(hexOf(name), 'hex').subarray(0, 16).toString('base64url');
 }
 
 export function isSalt(value: unknown): value is string {
