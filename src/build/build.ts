@@ -1,5 +1,5 @@
 import { inlineKey } from '../cache/remote/inline-key.js';
-import type { Mode } from '../executor/types.js';
+import type { Mode, OnFailedStep } from '../executor/types.js';
 import type { Lowered } from '../graph/lower/lowering.js';
 import type { Refresh } from '../graph/refresh.js';
 import { Solver } from '../graph/solver.js';
@@ -59,6 +59,7 @@ export interface BuildTools {
   readonly fetchBlob?: ((blob: RemoteBlob) => AsyncIterable<Uint8Array>) | undefined;
   /** What RUN steps get. */
   readonly steps: StepSettings;
+  readonly onFailedStep?: OnFailedStep | undefined;
   /** Undefined without `--cache-from` and `--cache-to`. */
   readonly caches?: RemoteCaches | undefined;
 }

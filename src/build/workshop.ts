@@ -58,6 +58,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     equipment: stepEquipment(steps, equipmentTools),
     remotes,
     proxies: proxyVariables(input.buildArgs),
+    onFailedStep: tools.onFailedStep,
     now: () => Date.now(),
     dispose: async () => {
       await swept;

@@ -122,6 +122,10 @@ export const buildOptions = {
     value: 'METHOD[,format=json]',
     describe: 'What to do with the Dockerfile: build, check, outline or targets',
   },
+  'debug-shell': {
+    kind: 'flag',
+    describe: 'When a RUN step fails, start a shell in it; needs a terminal',
+  },
   quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the image' },
   progress: {
     kind: 'text',

@@ -59,6 +59,7 @@ export interface BuildRequest {
   readonly metadataFile: string | undefined;
   /** Undefined: build. */
   readonly call: Call | undefined;
+  readonly debugShell: boolean;
   readonly quiet: boolean;
   readonly progress: ProgressKind;
   readonly registry: RegistryRequest;
@@ -112,6 +113,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     iidFile: nonEmpty('--iidfile', options.iidfile),
     metadataFile: nonEmpty('--metadata-file', options['metadata-file']),
     call: parseCall(options.call, options.check),
+    debugShell: options['debug-shell'],
     quiet: options.quiet,
     progress: parseProgress(options, env),
     registry: registryRequest(options),

@@ -5,6 +5,7 @@ import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 import { checkPushes } from './check-pushes.js';
+import { debugShell } from './debug-shell.js';
 import { finishBuild } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
 import { spaceLimits } from './space-limits.js';
@@ -20,6 +21,7 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
     { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes.length > 0 },
     context,
   );
+  const onFailedStep = request.debugShell ? debugShell(context, () => renderer.end()) : undefined;
   const { build } = await import('../build/build.js');
   try {
     const emit = (event: BuildEvent): void => renderer.emit(event);
@@ -27,7 +29,7 @@ export async function runBuild(request: BuildRequest, context: CliContext): Prom
     await withBuild(setting, async ({ input, tools, started }) => {
       if (request.checkPush) await checkPushes(outputs.pushes, tools.client, tools.job);
       await retryDamaged(tools.job, async () => {
-        const result = await build(input, tools);
+        const result = await build(input, { ...tools, onFailedStep });
         try {
           // The image is worth more than the cache: it is finished whatever becomes of that.
           const failure = await result.exportCache().then(() => undefined, asFailure);

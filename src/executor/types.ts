@@ -84,6 +84,12 @@ export interface Ulimit {
   readonly hard: bigint;
 }
 
+/** What connects a shell in a failed step with its user. */
+export type ShellStreams = Pick<ExecSpec, 'onOutput'> & { readonly input: StepInput };
+
+/** Is told of a step that failed, and may start a shell in its root. */
+export type OnFailedStep = (startShell: (streams: ShellStreams) => Promise<void>) => Promise<void>;
+
 export type StepInput =
   | { readonly kind: 'pipe'; readonly source: Readable }
   /** A terminal of the step's own, which becomes its controlling one, in place of all three streams. */

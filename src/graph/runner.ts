@@ -2,7 +2,7 @@ import type { Recipe } from '../cache/types.js';
 import type { CacheMounts } from '../executor/cache-mounts.js';
 import type { Secrets } from '../executor/secrets.js';
 import type { SshAgents } from '../executor/ssh-agents.js';
-import type { ExecSpec, Executor, StepLimits } from '../executor/types.js';
+import type { ExecSpec, Executor, OnFailedStep, StepLimits } from '../executor/types.js';
 import type { Layer } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
 import type { ScannedContext } from '../layers/scan-context.js';
@@ -33,6 +33,8 @@ export interface Workshop {
   readonly proxies: readonly string[];
   /** What steps get besides their root and their process. */
   readonly equipment: StepEquipment;
+  /** For somebody who wants to look around in a step that failed. */
+  readonly onFailedStep?: OnFailedStep | undefined;
   /** Milliseconds since 1970; SOURCE_DATE_EPOCH has no part in it. */
   readonly now: () => number;
 }

@@ -1,11 +1,12 @@
 import type { Recipe } from '../../cache/types.js';
 import { emulationProblem } from '../../executor/emulators.js';
-import type { ExecResult, ExecSpec, StepMount } from '../../executor/types.js';
+import type { ExecResult, ExecSpec, Executor, ShellStreams, StepMount } from '../../executor/types.js';
 import { resolveUser } from '../../executor/users.js';
 import type { Layer } from '../../layers/layer.js';
 import type { Snapshot } from '../../layers/snapshot.js';
 import type { LayerDirectory } from '../../layers/types.js';
 import { formatPlatform, hostPlatform } from '../../oci/platform.js';
+import type { Job } from '../../progress/event.js';
 import { toByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { ExecOp } from '../ops.js';
@@ -67,6 +68,9 @@ async function execute(task: Task<ExecOp>, root: Snapshot, material: Material): 
   const spec = await execSpec(task, root, material);
   const result = await executor.run(spec, job);
   if (!result.ok) {
+    await task.shop.onFailedStep?.((streams) =>
+      startShell(executor, { spec, streams, upper: result.upper }, job),
+    );
     await executor.discard(result.upper);
     throw (result.notExecutable && (await foreignFailure(task.op))) ?? failure(task, result);
   }
@@ -119,6 +123,31 @@ function nameOf(pair: string): string {
 function isDeclared(op: ExecOp, pair: string): boolean {
   const name = pair.slice(0, pair.indexOf('=') + 1);
   return op.env.some((declared) => declared.startsWith(name));
+}
+
+interface FailedStep {
+  readonly spec: ExecSpec;
+  readonly streams: ShellStreams;
+  readonly upper: LayerDirectory;
+}
+
+const shells = ['/bin/sh', '/bin/bash', '/bin/ash', '/bin/dash', '/bin/zsh'];
+
+/** A shell with everything that the failed step had and made; what it changes is discarded. */
+async function startShell(executor: Executor, { spec, streams, upper }: FailedStep, job: Job): Promise<void> {
+  const shell = shells.find((path) => path === spec.process.argv[0]) ?? '/bin/sh';
+  const { timeout: _none, ...limits } = spec.limits ?? {};
+  const result = await executor.run(
+    {
+      ...spec,
+      ...streams,
+      limits,
+      lowers: [...spec.lowers, upper],
+      process: { ...spec.process, argv: [shell], env: [...spec.process.env, 'TERM=xterm'] },
+    },
+    job,
+  );
+  await executor.discard(result.upper);
 }
 
 /** A program that could not be executed because it is one for another processor. */
