@@ -13,7 +13,7 @@ const comment = 'buildkit.dockerfile.v0';
 /** A finished image: its config and the layers that are part of it, from the bottom up. */
 export interface FinishedImage {
   readonly config: ImageConfig;
-  /** Without those that change nothing. */
+  /** Those that change nothing are among them, as with BuildKit: each step that can make a layer has made one. */
   readonly layers: readonly Layer[];
   /** Where each layer came from in this build, in the order of `layers`. */
   readonly verdicts: readonly LayerVerdict[];
@@ -43,18 +43,15 @@ export async function finishImage(
   const kept = await Promise.all(
     made.map(async (layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))),
   );
-  const own = kept.filter((layer) => !layer.ref.empty);
   const diffIds: readonly DiffID[] = [
     ...state.base.rootfs.diff_ids,
-    ...(await Promise.all(own.map((layer) => layer.diffId()))),
+    ...(await Promise.all(kept.map((layer) => layer.diffId()))),
   ];
   const history = fillTimes([...(state.base.history ?? []), ...historyOf(state.history, kept, epoch)]);
-  const verdicts = made
-    .filter(({ ref }) => !ref.empty)
-    .map(({ ref }): LayerVerdict => provenance.get(ref.id) ?? { verdict: 'base' });
+  const verdicts = made.map(({ ref }): LayerVerdict => provenance.get(ref.id) ?? { verdict: 'base' });
   return {
     config: configOf(state, { diffIds, history, epoch }),
-    layers: [...base, ...own],
+    layers: [...base, ...kept],
     verdicts: [...base.map((): LayerVerdict => ({ verdict: 'base' })), ...verdicts],
   };
 }
@@ -73,7 +70,7 @@ function historyOf(
       ...(created === undefined ? {} : { created: isoTime(created) }),
       created_by: createdBy,
       comment,
-      ...(own === undefined || own.ref.empty ? { empty_layer: true } : {}),
+      ...(own === undefined ? { empty_layer: true } : {}),
     };
   });
 }

@@ -12,7 +12,7 @@ export type LayerId = Digest & { readonly __layer: true };
 /** A layer in a form that outlives the process: what cache records and image records hold. */
 export interface LayerRef {
   readonly id: LayerId;
-  /** The layer changes nothing: it has its place in a snapshot but is not part of an image. */
+  /** The layer changes nothing: it is a tar without entries, and no directory is mounted for it. */
   readonly empty: boolean;
   /** When it was made: milliseconds since 1970. */
   readonly created: number;

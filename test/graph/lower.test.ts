@@ -260,12 +260,6 @@ test(
 );
 test('a stage number out of range', fails, 'FROM scratch\nCOPY --from=7 / /', /invalid stage index 7/);
 test(
-  'ADD of a URL is refused',
-  fails,
-  'FROM scratch\nADD https://example.com/x /',
-  /remote source is not supported/,
-);
-test(
   'a required argument without a value',
   fails,
   'FROM scratch\nARG X\nENV Y="${X:?give it}"',
