@@ -53,8 +53,9 @@ export async function setBuilderAlias(folder: string, use: boolean): Promise<str
   return known;
 }
 
-function withAliases({ aliases: _, ...value }: JsonObject, aliases: JsonObject): JsonObject {
-  return Object.keys(aliases).length === 0 ? value : { ...value, aliases };
+function withAliases(value: JsonObject, aliases: JsonObject): JsonObject {
+  const others = Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'aliases'));
+  return Object.keys(aliases).length === 0 ? others : { ...value, aliases };
 }
 
 /** Answers what docker asks of all plugins without starting Node; a launcher that has moved is looked for in PATH. */

@@ -61,9 +61,10 @@ test('fifty resets in one pull: at most a tenth of the bytes comes again', async
   t.teardown(() => client.close());
   t.teardown(() => proxy.close());
   t.teardown(() => registry.close());
-  const { descriptor, open } = await noiseBlob();
+  const blob = await noiseBlob();
+  const { descriptor } = blob;
   const file = createWriteStream(join(folder, hexOf(descriptor.digest)));
-  for await (const chunk of open()) if (!file.write(chunk)) await once(file, 'drain');
+  for await (const chunk of blob.open()) if (!file.write(chunk)) await once(file, 'drain');
   await new Promise<void>((resolve) => file.end(resolve));
   const job = recordedJob();
   let received = 0;

@@ -82,7 +82,10 @@ export function documentsOf(image: PushableImage): readonly PushableImage[] {
 
 /** The same for another registry, where nothing can be mounted. */
 export function withoutMounts(image: PushableImage): PushableImage {
-  const bare = ({ descriptor, open }: PushableBlob): PushableBlob => ({ descriptor, open });
+  const bare = (blob: PushableBlob): PushableBlob => ({
+    descriptor: blob.descriptor,
+    open: (offset) => blob.open(offset),
+  });
   return {
     ...image,
     layers: image.layers.map(bare),

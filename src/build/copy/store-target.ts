@@ -33,12 +33,12 @@ export async function copyToStore(
   await store.references.set(formatReference(withDefaultTag(parseReference(name))), targetOf(image, images));
 }
 
-async function keepBlob({ descriptor, open }: PushableBlob, store: Store): Promise<void> {
-  const { digest, size } = descriptor;
+async function keepBlob(blob: PushableBlob, store: Store): Promise<void> {
+  const { digest, size } = blob.descriptor;
   if (await store.blobs.has(digest)) return;
   const writer = await store.blobs.writer();
   try {
-    for await (const chunk of open()) await writer.write(chunk);
+    for await (const chunk of blob.open()) await writer.write(chunk);
     await writer.commit({ digest, size });
   } finally {
     await writer.abort();

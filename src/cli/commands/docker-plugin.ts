@@ -46,15 +46,20 @@ export const dockerPluginUninstall = defineCommand({
   },
 });
 
-/** What the plugin starts; its arguments are docker's, so they are not parsed as ours. */
-export const dockerPluginRun: Command = {
+const pluginRun = defineCommand({
   name: 'docker-plugin run',
   summary: 'Run tsbuild with the arguments that docker gives its plugin',
   positionals: 'ARGUMENT...',
   arity: [0, Infinity],
   options: {},
-  async main(args, context) {
+  async run({ positionals }, context) {
     const { runDockerPlugin } = await import('../run-docker-plugin.js');
-    return runDockerPlugin(args, context);
+    return runDockerPlugin(positionals, context);
   },
+});
+
+/** What the plugin starts; its arguments are docker's, so they are not parsed as ours. */
+export const dockerPluginRun: Command = {
+  ...pluginRun,
+  main: (args, context) => pluginRun.main(args[0] === '--help' ? args : ['--', ...args], context),
 };
