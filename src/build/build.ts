@@ -1,6 +1,5 @@
 import { inlineKey } from '../cache/remote/inline-key.js';
 import type { Mode, OnFailedStep } from '../executor/types.js';
-import type { Lowered } from '../graph/lower/lowering.js';
 import type { Refresh } from '../graph/refresh.js';
 import { Solver } from '../graph/solver.js';
 import type { RemoteBlob } from '../layers/layer.js';
@@ -43,8 +42,6 @@ export interface BuildInput {
   readonly isolation: 'auto' | Mode;
   /** Executions at a time; undefined: as many as processors. */
   readonly jobs: number | undefined;
-  /** Seconds since 1970. */
-  readonly epoch: number | undefined;
 }
 
 /** What a build works with. */
@@ -78,7 +75,7 @@ export interface BuildResult {
 
 /** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
 export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
-  const { platform, lowered, shop, solving, caches } = await openBuild(input, tools);
+  const { platform, epoch, lowered, shop, solving, caches } = await openBuild(input, tools);
   try {
     reportFindings(
       await findProblems(input, { ...lowered, vertices: [lowered.vertex] }, shop),
@@ -87,7 +84,6 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     );
     const solver = new Solver(solving);
     const snapshot = await solver.solve(lowered.vertex);
-    const epoch = input.epoch ?? epochOf(lowered);
     const finished = await finishImage(lowered.state, snapshot, {
       layers: shop.layers,
       epoch,
@@ -96,8 +92,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     const refs = snapshot.layers.map(({ ref }) => ref);
     const records = await caches?.inline({ image: refs, epoch });
     const image = records === undefined ? finished : withRecords(finished, records);
-    const exportCache = async (): Promise<void> =>
-      caches?.finish({ image: refs, epoch, mounts: () => Promise.resolve([]) });
+    const exportCache = async (): Promise<void> => caches?.finish({ image: refs, epoch });
     return { image, platform, ...solver.counts, epoch, exportCache, dispose: () => shop.dispose() };
   } catch (error) {
     await shop.dispose();
@@ -108,10 +103,4 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
 /** An image that is a cache of itself. */
 function withRecords(image: FinishedImage, records: string): FinishedImage {
   return { ...image, config: { ...image.config, [inlineKey]: records } };
-}
-
-/** SOURCE_DATE_EPOCH as a global ARG with a default. */
-function epochOf({ globals }: Lowered): number | undefined {
-  const text = globals.get('SOURCE_DATE_EPOCH');
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -11,9 +11,11 @@ import { openContext } from './open-context.js';
 
 /** What `--build-context NAME=…` stands for. */
 export type NamedContext =
-  | { readonly kind: 'files'; readonly context: BuildContext }
+  | { readonly kind: 'files'; readonly name: string; readonly context: BuildContext }
   | {
       readonly kind: 'image';
+      /** As the user wrote it. */
+      readonly name: string;
       readonly resolve: (images: ImageResolver, platform: Platform) => Promise<ResolvedImage>;
     };
 
@@ -50,22 +52,23 @@ export async function openNamedContext(
 ): Promise<NamedContext> {
   const [, scheme = '', rest = ''] = /^(docker-image|oci-layout|target):(?:\/\/)?(.*)$/.exec(value) ?? [];
   if (scheme === 'docker-image')
-    return { kind: 'image', resolve: (images, platform) => images.resolve(rest, platform) };
+    return { kind: 'image', name, resolve: (images, platform) => images.resolve(rest, platform) };
   if (scheme === 'oci-layout') {
     const layout = parseLayout(rest);
     const path = absolute(layout.path);
     return {
       kind: 'image',
+      name,
       resolve: (_, platform) => layoutImage({ ...layout, path }, tools.store, platform),
     };
   }
   if (scheme === 'target' || value === '-') throw badContext(name, value);
   const opened = await openContext({ text: value, path: absolute(value), stdin: nothing() }, tools);
-  if (opened.kind === 'files') return { kind: 'files', context: opened.context };
+  if (opened.kind === 'files') return { kind: 'files', name, context: opened.context };
   if (opened.kind === 'dockerfile') throw badContext(name, value);
   const { path } = opened;
   const { matcher } = await readIgnoreFile(path, { dockerfile: undefined, explicit: undefined });
-  return { kind: 'files', context: folderContext({ path, shown: value, ignore: matcher }, tools) };
+  return { kind: 'files', name, context: folderContext({ path, shown: value, ignore: matcher }, tools) };
 }
 
 function badContext(name: string, value: string): TsbuildError {

@@ -2,7 +2,7 @@ import { stepClaims } from '../cache/claim-step.js';
 import { FileListings } from '../cache/file-listing.js';
 import { LocalCache } from '../cache/local-cache.js';
 import { sourceSnapshot } from '../graph/dispatch.js';
-import { lower } from '../graph/lower/lower.js';
+import { globalsOf, lower } from '../graph/lower/lower.js';
 import type { Lowered, LowerRequest } from '../graph/lower/lowering.js';
 import { refreshedSteps } from '../graph/refresh.js';
 import type { Workshop } from '../graph/runner.js';
@@ -11,14 +11,18 @@ import { ancestry, type Vertex } from '../graph/vertex.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { BuildInput, BuildTools } from './build.js';
+import { epochName, epochOf, withEpoch } from './epoch.js';
 import { ImageResolver } from './image-resolver.js';
 import { maybeContextName } from './named-contexts.js';
 import type { AttachedCaches } from './remote-caches.js';
+import { unusedContexts } from './unused-contexts.js';
 import { openWorkshop, type OpenWorkshop } from './workshop.js';
 
 /** The graph of one target for one platform, and what solves it. Nothing was run, walked or fetched for it. */
 export interface OpenBuild {
   readonly platform: Platform;
+  /** Seconds since 1970: the time of the image and the latest of its files. */
+  readonly epoch: number | undefined;
   readonly lowered: Lowered;
   readonly shop: OpenWorkshop;
   readonly solving: SolverOptions;
@@ -31,7 +35,7 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
   const platform = input.platform ?? hostPlatform();
   const images = new ImageResolver({ ...tools, policy: input.pull });
   const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
-  const lowered = await lower({
+  const request: LowerRequest = {
     dockerfile: input.dockerfile,
     identity: input.identity,
     target: input.target,
@@ -44,7 +48,11 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
     namedContext: namedSources(input, images),
     network: tools.steps.network,
     entitlements: tools.steps.entitlements,
-  });
+  };
+  const epochText = input.buildArgs.get(epochName) ?? globalsOf(request).get(epochName);
+  const epoch = await epochOf(epochText, input.context);
+  const lowered = await lower({ ...request, buildArgs: withEpoch(input.buildArgs, epoch) });
+  warnOfUnused(input, lowered, tools);
   const shop = openWorkshop(input, tools);
   const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
   const caches = await tools.caches?.attach(local, shop.layers);
@@ -57,7 +65,18 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
     source: input.dockerfile.source,
     ttl: input.cacheTtl,
   };
-  return { platform, lowered, shop, solving, caches };
+  return { platform, epoch, lowered, shop, solving, caches };
+}
+
+function warnOfUnused(
+  { dockerfile, namedContexts }: BuildInput,
+  { globals }: Lowered,
+  { job }: BuildTools,
+): void {
+  for (const name of unusedContexts(namedContexts.keys(), dockerfile, globals)) {
+    const shown = JSON.stringify(namedContexts.get(name)?.name);
+    job.emit({ kind: 'warning', message: `no instruction names the build context ${shown}` });
+  }
 }
 
 /** What `--build-context` says of the names in the Dockerfile. */

@@ -12,6 +12,7 @@ import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import type { BuildInput, BuildTools } from './build.js';
 import { blobFetcher } from './fetch-blob.js';
+import { TemporaryFiles } from './temporary-files.js';
 import { buildNetworks, stepEquipment } from './step-equipment.js';
 
 /** A workshop whose temporary files are deleted by `dispose`. */
@@ -21,13 +22,16 @@ export interface OpenWorkshop extends Workshop {
 
 /** Gathers what the runners of one build share. Nothing is probed, walked or created before it is asked for. */
 export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop {
-  const { store, client, job, remotes, temporary, steps, caches } = tools;
+  const { store, client, job, remotes, steps, caches } = tools;
+  // contexts outlive an attempt to build, and what this one leaves does not
+  const temporary = new TemporaryFiles(store);
   const limit = pLimit(input.jobs ?? availableParallelism());
   const equipmentTools = {
     store,
     job,
     temporaryFile: () => temporary.file(),
     cacheNamespace: input.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
+    caches,
   };
   const onNotice = (message: string): void => job.emit({ kind: 'warning', message });
   const swept = sweepLimitGroups();

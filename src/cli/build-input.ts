@@ -45,7 +45,6 @@ export async function buildInput(
     pull: request.pull,
     isolation: request.isolation,
     jobs: request.jobs,
-    epoch: request.sourceDateEpoch,
   };
 }
 

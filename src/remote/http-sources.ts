@@ -86,11 +86,13 @@ export class HttpSources {
   }
 
   async #fetch({ url, checksum, remembered, step }: Fetch): Promise<Remembered> {
-    const response = await this.#fetcher.get(url, conditions(remembered), this.options.job);
+    // a remembered file of another checksum is of no use: an answer that it has not changed would be none
+    const wanted = checksum === undefined ? conditions(remembered) : {};
+    const response = await this.#fetcher.get(url, wanted, this.options.job);
     const { status, headers } = response;
     const unchanged =
       status === 304 || (status === 200 && isStrong(headers['etag']) && headers['etag'] === remembered?.etag);
-    if (unchanged && remembered !== undefined && (checksum === undefined || checksum === remembered.digest)) {
+    if (unchanged && remembered !== undefined && checksum === undefined) {
       await this.#fetcher.discard(response);
       return remembered;
     }

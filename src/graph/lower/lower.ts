@@ -20,7 +20,7 @@ import { withConfig, type StageState } from './stage-state.js';
  */
 export async function lower(request: LowerRequest): Promise<Lowered> {
   const target = targetStage(request.dockerfile, request.target);
-  const lowering = new Lowering(request, globalsOf(request, target));
+  const lowering = new Lowering(request, globalsOf(request));
   const state = await lowering.stage(target);
   const labels = { ...state.config.Labels, ...Object.fromEntries(request.labels) };
   const labelled = request.labels.size === 0 ? state : withConfig(state, { Labels: labels });
@@ -42,16 +42,16 @@ export interface LoweredStages {
  */
 export async function lowerEveryStage(request: LowerRequest): Promise<LoweredStages> {
   const target = targetStage(request.dockerfile, request.target);
-  const lowering = new Lowering(request, globalsOf(request, target));
+  const lowering = new Lowering(request, globalsOf(request));
   const states: StageState[] = [];
   for (const stage of request.dockerfile.stages) states.push(await lowering.stage(stage));
   return { target, states, warnings: lowering.warnings, globals: lowering.globals };
 }
 
-function globalsOf(
-  { dockerfile, platform, buildPlatform, buildArgs, target: wanted }: LowerRequest,
-  target: Stage,
-): ReadonlyMap<string, string> {
+/** Values of the automatic arguments and of the ARGs before the first FROM. Throws `usage` for an unknown target. */
+export function globalsOf(request: LowerRequest): ReadonlyMap<string, string> {
+  const { dockerfile, platform, buildPlatform, buildArgs, target: wanted } = request;
+  const target = targetStage(dockerfile, wanted);
   const name = target.from.as ?? (wanted === undefined || wanted === '' ? 'default' : wanted);
   const automatic = automaticArguments({ build: buildPlatform, target: platform, targetStage: name });
   return globalArguments(dockerfile.globalArgs, automatic, {

@@ -25,11 +25,12 @@ export async function remoteRecipe(op: RemoteOp, place: number, { remotes }: Wor
       [`file name of source ${place}`, name],
     ];
   }
-  const { url, subdir, keepGitDir, submodules } = op.source;
+  const { url, subdir, keepGitDir, submodules, commitTime } = op.source;
   return [
     [`commit of source ${place}`, await sources.git.commit(op.source)],
     [`folder of source ${place}`, subdir],
     [`submodules of source ${place}`, String(submodules)],
+    [`times of source ${place}`, commitTime ? 'commit' : 'checkout'],
     // what git keeps names the repository
     [`--keep-git-dir of source ${place}`, keepGitDir ? url : ''],
   ];
