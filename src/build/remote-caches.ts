@@ -1,18 +1,19 @@
 import { CacheExporter } from '../cache/remote/cache-exporter.js';
 import { CombinedCache } from '../cache/remote/combined-cache.js';
-import type { KeptMount } from '../cache/remote/content.js';
 import { inlineExport } from '../cache/remote/inline-export.js';
 import { inlineValue } from '../cache/remote/inline.js';
 import { openStorage, type StorageTools } from '../cache/remote/open-storage.js';
 import type { CacheSourceOption, CacheTargetOption } from '../cache/remote/options.js';
 import { RemoteSource } from '../cache/remote/remote-source.js';
 import type { Cache, CacheRecord } from '../cache/types.js';
+import type { CacheMounts } from '../executor/cache-mounts.js';
 import { chainDigest } from '../graph/chain.js';
 import type { LayerId, LayerRef, RemoteBlob } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
+import { TravellingMounts } from './travelling-mounts.js';
 
 /** `--cache-from` and `--cache-to`. */
 export interface CacheOptions {
@@ -45,6 +46,8 @@ export class RemoteCaches {
     },
   ) {}
 
+  #mounts: TravellingMounts | undefined;
+
   /** Undefined when no cache was asked for. */
   static async open(options: CacheOptions, tools: RemoteCacheTools): Promise<RemoteCaches | undefined> {
     if (options.from.length + options.to.length === 0) return undefined;
@@ -66,6 +69,13 @@ export class RemoteCaches {
 
   get #isInline(): boolean {
     return this.options.to.some(({ place }) => place === undefined);
+  }
+
+  /** Cache mounts of one attempt at the build; see `CacheMounts`. */
+  cacheMounts(root: string, namespace: string): CacheMounts {
+    const { store, job } = this.tools;
+    this.#mounts = new TravellingMounts(root, namespace, { store, job, sources: this.known.sources });
+    return this.#mounts;
   }
 
   canFetch({ cache }: RemoteBlob): boolean {
@@ -114,7 +124,8 @@ export class RemoteCaches {
   ): Promise<void> {
     for (const { option, exporter } of exporters) {
       try {
-        await exporter.finish({ ...built, mounts: await built.mounts(option) });
+        const mounts = (await this.#mounts?.save(option.mounts, exporter.target)) ?? [];
+        await exporter.finish({ ...built, mounts });
         exporter.ended();
       } catch (error) {
         exporter.ended(error);
@@ -137,8 +148,6 @@ export interface Built {
   readonly image: readonly LayerRef[];
   /** Seconds since 1970. */
   readonly epoch: number | undefined;
-  /** Cache mounts that a target wants. */
-  readonly mounts: (option: CacheTargetOption) => Promise<readonly KeptMount[]>;
 }
 
 export interface AttachedCaches {
@@ -146,5 +155,5 @@ export interface AttachedCaches {
   /** Writes what this build found or made to the caches of `--cache-to`. */
   finish(built: Built): Promise<void>;
   /** The records of the image's own layers for its config (see `inlineKey`); undefined without `type=inline`. */
-  inline(image: Pick<Built, 'image' | 'epoch'>): Promise<string | undefined>;
+  inline(image: Built): Promise<string | undefined>;
 }

@@ -11,6 +11,7 @@ import { MountViews } from '../graph/runners/mount-sources.js';
 import type { Job } from '../progress/event.js';
 import type { Store } from '../store/store.js';
 import { toByteString } from '../util/bytes.js';
+import type { RemoteCaches } from './remote-caches.js';
 
 /** What the caller gives to the RUN steps of a build, and what it allows them. */
 export interface StepSettings {
@@ -33,15 +34,18 @@ export interface EquipmentTools {
   readonly temporaryFile: () => string;
   /** BUILDKIT_CACHE_MOUNT_NS. */
   readonly cacheNamespace: string;
+  readonly caches?: RemoteCaches | undefined;
 }
 
 /** Nothing is opened or started before a step asks for it. */
 export function stepEquipment(settings: StepSettings, tools: EquipmentTools): StepEquipment {
   const folder = (): string => toByteString(tools.temporaryFile());
+  const root = toByteString(join(tools.store.root, cacheMountFolder));
   return {
     secrets: secretsOf(settings.secrets),
     agents: sshAgents(settings.agents, folder),
-    caches: new CacheMounts(toByteString(join(tools.store.root, cacheMountFolder)), tools.cacheNamespace),
+    caches:
+      tools.caches?.cacheMounts(root, tools.cacheNamespace) ?? new CacheMounts(root, tools.cacheNamespace),
     views: new MountViews(),
     extraHosts: settings.extraHosts,
     limits: settings.limits,

@@ -110,7 +110,7 @@ export class FakeBuild {
     const snapshot = await new Solver(solving).solve(lowered.vertex);
     const files = await contents(snapshot);
     const image = snapshot.layers.map(({ ref }) => ref);
-    await caches?.finish({ image, epoch: options.epoch, mounts: () => Promise.resolve([]) });
+    await caches?.finish({ image, epoch: options.epoch });
     return {
       ran,
       events,
@@ -193,7 +193,7 @@ export class FakeBuild {
       equipment: {
         secrets: secretsOf(new Map()),
         agents: sshAgents(new Map(), () => toByteString(store.temporaryPath())),
-        caches: new CacheMounts(toByteString(join(this.folder, 'caches')), ''),
+        caches: this.#cacheMounts(options),
         views: new MountViews(),
         extraHosts: [],
         limits: {},
@@ -224,6 +224,11 @@ export class FakeBuild {
       },
       discard: (upper) => removeTree(upper.path),
     };
+  }
+
+  #cacheMounts({ caches }: FakeOptions): CacheMounts {
+    const root = toByteString(join(this.folder, 'caches'));
+    return caches?.cacheMounts(root, '') ?? new CacheMounts(root, '');
   }
 
   #meet(count: number): Promise<void> {

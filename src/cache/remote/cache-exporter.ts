@@ -60,6 +60,10 @@ export class CacheExporter {
 
   constructor(private readonly options: ExporterOptions) {}
 
+  get target(): RemoteSource {
+    return this.options.target;
+  }
+
   /** Begins to send the layer of a result. A failure is met again when the build has ended. */
   offer({ snapshot }: CacheRecord<LayerRef>): void {
     const own = snapshot.at(-1);

@@ -48,13 +48,21 @@ export interface KeptRecord {
 
 /** A folder as an archive in pieces. */
 export interface KeptMount {
+  readonly salt: string;
+  /** Salted. */
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly saved: number;
-  /** Pieces of an uncompressed tar, each compressed with gzip, in order. */
-  readonly chunks: readonly Descriptor[];
+  /** In order. */
+  readonly chunks: readonly KeptChunk[];
   /** Of the whole tar. */
   readonly digest: Digest;
+}
+
+/** A piece of an uncompressed tar: the digest of its bytes, and the blob that holds them compressed with gzip. */
+export interface KeptChunk {
+  readonly plain: Digest;
+  readonly blob: Descriptor;
 }
 
 export const noContent: CacheContent = {
@@ -128,7 +136,7 @@ export function without(content: CacheContent, isGone: (blob: Digest) => boolean
     [...content.layers].filter(([, { place }]) => place === undefined || !isGone(place.blob.digest)),
   );
   const kept = newest({ ...content, layers }, { records: Infinity, layers: Infinity });
-  const mounts = [...kept.mounts].filter(([, { chunks }]) => !chunks.some(({ digest }) => isGone(digest)));
+  const mounts = [...kept.mounts].filter(([, { chunks }]) => !chunks.some(({ blob }) => isGone(blob.digest)));
   return {
     ...kept,
     layers: new Map([...kept.layers].map(withoutChangeset(isGone))),
@@ -153,6 +161,6 @@ export function blobsOf({ layers, mounts }: CacheContent): readonly Descriptor[]
   const places = [...layers.values()].flatMap(({ place }) =>
     place === undefined ? [] : [place.blob, ...(place.changeset === undefined ? [] : [place.changeset])],
   );
-  const chunks = [...mounts.values()].flatMap((mount) => mount.chunks);
+  const chunks = [...mounts.values()].flatMap(({ chunks }) => chunks.map(({ blob }) => blob));
   return [...new Map([...places, ...chunks].map((blob) => [blob.digest, blob])).values()];
 }

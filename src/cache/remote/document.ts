@@ -9,6 +9,7 @@ import {
   clampKey,
   recordName,
   type CacheContent,
+  type KeptChunk,
   type KeptLayer,
   type KeptMount,
   type KeptPlace,
@@ -183,12 +184,19 @@ function clampOf(value: unknown, ids: readonly LayerId[]): readonly [string, Lay
 
 function mountOf(value: unknown): KeptMount {
   if (!isJsonObject(value)) throw damaged('has a cache mount that is none');
+  if (!isSalt(value['salt'])) throw damaged('has no salt');
   return {
-    name: stringOf(value['name'], 'name'),
+    salt: value['salt'],
+    name: saltedOf(value['name']),
     saved: countOf(value['saved'], 'saved'),
-    chunks: itemsOf(value['chunks'], 'chunks', limits.chunks).map((chunk) => descriptorOf(chunk, 'chunk')),
+    chunks: itemsOf(value['chunks'], 'chunks', limits.chunks).map(chunkOf),
     digest: digestAt(value['digest'], 'digest'),
   };
+}
+
+function chunkOf(value: unknown): KeptChunk {
+  if (!isJsonObject(value)) throw damaged('has a chunk that is none');
+  return { plain: digestAt(value['plain'], 'plain'), blob: descriptorOf(value['blob'], 'chunk') };
 }
 
 function damaged(problem: string, cause?: unknown): TsbuildError {

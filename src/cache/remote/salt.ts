@@ -41,6 +41,11 @@ export interface SaltedStep {
   readonly place: string;
 }
 
+/** Names a folder of RUN --mount=type=cache. */
+export function saltedMount(salt: string, parts: readonly string[]): string {
+  return salted(salt, ['mount', ...parts]);
+}
+
 /** 132 bits of an HMAC: no two inputs of all caches together will meet. */
 function salted(salt: string, parts: readonly string[]): string {
   return createHmac('sha256', salt).update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
