@@ -128,7 +128,7 @@ export class RemoteCaches {
         await exporter.finish({ ...built, mounts });
         exporter.ended();
       } catch (error) {
-        exporter.ended(error);
+        exporter.ended(error instanceof Error ? error : new Error(String(error)));
         if (!option.ignoreError || !(error instanceof TsbuildError) || error.code === 'cancelled')
           throw error;
         this.tools.job.emit({ kind: 'warning', message: `the cache was not written: ${error.message}` });

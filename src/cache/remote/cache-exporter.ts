@@ -107,11 +107,10 @@ export class CacheExporter {
   });
 
   /** Ends the step, if anything was sent. */
-  ended(error?: unknown): void {
+  ended(error?: Error): void {
     const { job, target } = this.options;
     const step = exportStep(target.storage.name);
-    const failed =
-      error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) };
+    const failed = error === undefined ? {} : { error: error.message };
     void this.#declared().then(() =>
       job.emit({ kind: 'finished', step, outcome: error === undefined ? 'done' : 'failed', ...failed }),
     );

@@ -44,11 +44,11 @@ export class FolderHost implements ArtifactHost {
       throw new TsbuildError('image', `the blob ${digest} in ${this.root} is damaged`);
   }
 
-  async put({ descriptor, open: content }: OutgoingBlob): Promise<void> {
-    const path = this.#path(descriptor.digest);
+  async put(blob: OutgoingBlob): Promise<void> {
+    const path = this.#path(blob.descriptor.digest);
     const now = new Date();
-    if (await this.#isSound(descriptor)) await utimes(path, now, now).catch(() => undefined);
-    else await this.#write(path, content());
+    if (await this.#isSound(blob.descriptor)) await utimes(path, now, now).catch(() => undefined);
+    else await this.#write(path, blob.open());
   }
 
   locate(descriptor: Descriptor): RemoteBlob {

@@ -80,7 +80,7 @@ function filesBelow(folder: string): Pick<Place, 'list' | 'read' | 'replace'> {
     list: async () => {
       const names = await readdir(folder, { recursive: true }).catch(() => []);
       const files: string[] = [];
-      for (const name of names.sort()) {
+      for (const name of names.sort((a, b) => (a < b ? -1 : 1))) {
         if ((await stat(join(folder, name))).isFile() && !name.endsWith('.lock')) files.push(name);
       }
       return files;

@@ -115,7 +115,7 @@ export function remoteSuite(test: TestFn, backend: Backend): void {
     );
     const machines = await Promise.all(texts.map(() => Machine.start(t)));
     const options = { from: [place.from], to: [place.to] };
-    await Promise.all(texts.map((text, i) => machines[i]?.build(text, options)));
+    await Promise.all(machines.map((machine, i) => machine.build(texts[i] ?? '', options)));
     const reader = await Machine.start(t);
     for (const text of texts) t.deepEqual((await reader.build(text, { from: [place.from] })).commands, []);
   });
