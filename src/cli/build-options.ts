@@ -17,11 +17,21 @@ export const buildOptions = {
     describe: 'Dockerfile; - reads it from standard input (default CONTEXT/Dockerfile)',
   },
   tag: { kind: 'list', short: 't', value: 'NAME[:TAG]', describe: 'Name of the image' },
-  target: { kind: 'text', value: 'STAGE', describe: 'Stage to build, by name or number (default the last)' },
+  target: {
+    kind: 'list',
+    value: 'STAGE',
+    describe:
+      'Stage to build, by name or number (default the last); of several each is built, and {target} stands for it in names of results',
+  },
   'build-arg': {
     kind: 'list',
     value: 'NAME[=VALUE]',
     describe: 'Value of an ARG; without = it is taken from the environment',
+  },
+  'build-arg-file': {
+    kind: 'list',
+    value: 'FILE',
+    describe: 'File of build arguments, one a line; --build-arg wins over it',
   },
   label: { kind: 'list', value: 'NAME=VALUE', describe: 'Label of the image' },
   platform: {
@@ -108,7 +118,8 @@ export const buildOptions = {
   'source-date-epoch': {
     kind: 'text',
     value: 'SECONDS',
-    describe: 'Time given to the image and to files newer than it (default $SOURCE_DATE_EPOCH)',
+    describe:
+      'Time given to the image and to files newer than it; context takes that of a git or http context (default $SOURCE_DATE_EPOCH)',
   },
   iidfile: { kind: 'text', value: 'FILE', describe: 'Write the digest of the image configuration to a file' },
   'metadata-file': {

@@ -1,11 +1,15 @@
+import { resolve } from 'node:path';
+import { epochName } from '../build/epoch.js';
 import { parseRefresh, type Refresh } from '../graph/refresh.js';
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
+import { readBuildArgFile } from './build-arg-file.js';
 import { buildOptions, entitlements, isolationModes, networks, pullPolicies } from './build-options.js';
 import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
+import type { CliContext } from './context.js';
 import type { OptionValues } from './option-table.js';
 import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
 import { stepRequest, type StepRequest } from './step-options.js';
@@ -53,8 +57,6 @@ export interface BuildRequest {
   readonly isolation: Isolation;
   /** Undefined: as many as the machine has processors. */
   readonly jobs: number | undefined;
-  /** Seconds since 1970. */
-  readonly sourceDateEpoch: number | undefined;
   readonly iidFile: string | undefined;
   readonly metadataFile: string | undefined;
   /** Undefined: build. */
@@ -70,8 +72,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type Values = OptionValues<typeof buildOptions>;
 
 /** Checks the options of a build and joins them with the environment. Throws `usage`. */
-export function buildRequest(context: string, options: Values, env: Environment): BuildRequest {
-  const buildArgs = parseBuildArgs(options['build-arg'], env);
+export function buildRequest(
+  context: string,
+  options: Values,
+  { env, cwd }: Pick<CliContext, 'env' | 'cwd'>,
+): BuildRequest {
+  const buildArgs = buildArgsOf(options, { env, cwd });
   const tags = unique(options.tag.map((tag) => formatReference(withDefaultTag(parseTag(tag)))));
   if (options.push && tags.length === 0) {
     throw new TsbuildError('usage', '--push needs a name', {
@@ -86,7 +92,7 @@ export function buildRequest(context: string, options: Values, env: Environment)
     file: nonEmpty('--file', options.file),
     ignoreFile: nonEmpty('--ignorefile', options.ignorefile),
     tags,
-    target: nonEmpty('--target', options.target),
+    target: nonEmpty('--target', onlyTarget(options.target)),
     platforms: parsePlatforms(options.platform),
     buildArgs,
     buildContexts: new Map(options['build-context'].map((text) => splitPair('--build-context', text))),
@@ -109,7 +115,6 @@ export function buildRequest(context: string, options: Values, env: Environment)
     allow: parseEntitlements(options.allow),
     isolation: parseIsolation(options.isolation),
     jobs: parseJobs(options.jobs),
-    sourceDateEpoch: parseEpoch(options['source-date-epoch'], buildArgs),
     iidFile: nonEmpty('--iidfile', options.iidfile),
     metadataFile: nonEmpty('--metadata-file', options['metadata-file']),
     call: parseCall(options.call, options.check),
@@ -127,14 +132,28 @@ function parseTag(tag: string): ReturnType<typeof parseReference> {
   throw new TsbuildError('usage', `a name to give cannot have a digest: ${JSON.stringify(tag)}`);
 }
 
-/**
- * `NAME` without a value is taken from the environment and left out when it is not there. SOURCE_DATE_EPOCH of the
- * environment is passed on as buildx does it.
- */
+function onlyTarget([first, ...others]: readonly string[]): string | undefined {
+  if (others.length > 0) throw severalTargets();
+  return first;
+}
+
+/** What answers a question about a build, or behaves as another program, has one target. */
+export function severalTargets(): TsbuildError {
+  return new TsbuildError('unsupported', 'several targets can be built only', { hint: 'give one --target' });
+}
+
+/** SOURCE_DATE_EPOCH of the environment is passed on as buildx does it; options go before the environment. */
+function buildArgsOf(options: Values, { env, cwd }: Pick<CliContext, 'env' | 'cwd'>): Map<string, string> {
+  const filed = options['build-arg-file'].flatMap((file) => readBuildArgFile(resolve(cwd, file), file));
+  const args = parseBuildArgs([...filed, ...options['build-arg']], env);
+  const epoch = options['source-date-epoch'] ?? args.get(epochName) ?? env[epochName];
+  if (epoch !== undefined && epoch !== '') args.set(epochName, epoch);
+  return args;
+}
+
+/** `NAME` without a value is taken from the environment and left out when it is not there. */
 function parseBuildArgs(texts: readonly string[], env: Environment): Map<string, string> {
   const args = new Map<string, string>();
-  const epoch = env['SOURCE_DATE_EPOCH'];
-  if (epoch !== undefined && epoch !== '') args.set('SOURCE_DATE_EPOCH', epoch);
   for (const text of texts) {
     const [name, given] = text.includes('=') ? splitPair('--build-arg', text) : [text];
     const value = given ?? env[name];
@@ -180,12 +199,6 @@ function parseJobs(text: string | undefined): number | undefined {
 
 function parseTtl(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration('--cache-ttl', text);
-}
-
-function parseEpoch(given: string | undefined, buildArgs: Map<string, string>): number | undefined {
-  if (given !== undefined) buildArgs.set('SOURCE_DATE_EPOCH', given);
-  const text = buildArgs.get('SOURCE_DATE_EPOCH');
-  return text === undefined ? undefined : wholeNumber('SOURCE_DATE_EPOCH', text);
 }
 
 function parseProgress(options: Values, env: Environment): ProgressKind {

@@ -130,7 +130,6 @@ const buildah: readonly PeerFlag[] = [
     '--decryption-key= --cw=',
   ),
   ...one('refused', '--disable-content-trust', 'signatures are not verified; name bases by digest instead'),
-  ...one('planned', '--build-arg-file=', 'give each with --build-arg'),
   ...one('planned', '--from=', 'use ARG before FROM and --build-arg'),
   ...one('planned', '--logfile=', 'redirect the standard error output'),
   ...one('refused', '--logsplit', 'redirect the standard error output'),

@@ -6,44 +6,66 @@ import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 import { checkPushes } from './check-pushes.js';
 import { debugShell } from './debug-shell.js';
-import { finishBuild } from './finish-build.js';
+import { finishBuild, type FinishTools } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
 import { spaceLimits } from './space-limits.js';
 import { refuseUnsupported } from './unsupported-build.js';
-import { withBuild } from './with-build.js';
+import { withBuild, type BuildSetting } from './with-build.js';
 
-/** Builds what a request asks for; resolves to the exit code. */
-export async function runBuild(request: BuildRequest, context: CliContext): Promise<number> {
+/** Builds what requests ask for that differ in their targets and in names of results; resolves to the exit code. */
+export async function runBuild(
+  requests: readonly [BuildRequest, ...BuildRequest[]],
+  context: CliContext,
+): Promise<number> {
+  const [request] = requests;
   refuseUnsupported(request);
-  const outputs = parseOutputs(request, context);
+  const wanted = requests.map((one) => ({ request: one, outputs: parseOutputs(one, context) }));
+  const outputs = wanted.map((one) => one.outputs);
+  refuseSharedStdout(outputs);
   const daemon = request.load ? (await import('./docker-load.js')).dockerDaemon(context) : undefined;
-  const renderer = progressRenderer(
-    { kind: request.quiet ? 'quiet' : request.progress, pushed: outputs.pushes.length > 0 },
-    context,
-  );
+  const pushes = outputs.flatMap((one) => one.pushes);
+  const kind = request.quiet ? 'quiet' : request.progress;
+  const renderer = progressRenderer({ kind, pushed: pushes.length > 0 }, context);
   const onFailedStep = request.debugShell ? debugShell(context, () => renderer.end()) : undefined;
-  const { build } = await import('../build/build.js');
   try {
     const emit = (event: BuildEvent): void => renderer.emit(event);
     const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
     await withBuild(setting, async ({ input, tools, started }) => {
-      if (request.checkPush) await checkPushes(outputs.pushes, tools.client, tools.job);
-      await retryDamaged(tools.job, async () => {
-        const result = await build(input, { ...tools, onFailedStep });
-        try {
-          // The image is worth more than the cache: it is finished whatever becomes of that.
-          const failure = await result.exportCache().then(() => undefined, asFailure);
-          await finishBuild(result, { ...tools, request, outputs, daemon, context, started });
-          if (failure !== undefined) throw failure;
-        } finally {
-          await result.dispose();
-        }
-      });
+      if (request.checkPush) await checkPushes(pushes, tools.client, tools.job);
+      let begun = started;
+      for (const one of wanted) {
+        const shared = { input, tools: { ...tools, onFailedStep }, daemon, context };
+        await buildTarget({ ...one, ...shared, started: begun });
+        begun = performance.now();
+      }
     });
     return 0;
   } finally {
     renderer.end();
   }
+}
+
+interface TargetBuild extends BuildSetting, Pick<FinishTools, 'request' | 'outputs' | 'daemon' | 'context'> {}
+
+async function buildTarget({ input, tools, ...finish }: TargetBuild): Promise<void> {
+  const { build } = await import('../build/build.js');
+  const { target } = finish.request;
+  await retryDamaged(tools.job, async () => {
+    const result = await build({ ...input, target }, tools);
+    try {
+      // The image is worth more than the cache: it is finished whatever becomes of that.
+      const failure = await result.exportCache().then(() => undefined, asFailure);
+      await finishBuild(result, { ...tools, ...finish });
+      if (failure !== undefined) throw failure;
+    } finally {
+      await result.dispose();
+    }
+  });
+}
+
+function refuseSharedStdout(outputs: readonly BuildOutputs[]): void {
+  const archives = outputs.flatMap(({ exports }) => exports).filter(({ dest }) => dest === '-');
+  if (archives.length > 1) throw new TsbuildError('usage', 'only one output can go to standard output');
 }
 
 /** A failure that is told when the image is finished; one that ends or repeats the build is thrown at once. */
@@ -52,8 +74,8 @@ function asFailure(error: unknown): TsbuildError {
   throw error;
 }
 
-function withInsecure(request: BuildRequest, { insecureRegistries }: BuildOutputs): BuildRequest {
+function withInsecure(request: BuildRequest, outputs: readonly BuildOutputs[]): BuildRequest {
   const { registry } = request;
-  const all = [...registry.insecureRegistries, ...insecureRegistries];
+  const all = [...registry.insecureRegistries, ...outputs.flatMap((one) => one.insecureRegistries)];
   return { ...request, registry: { ...registry, insecureRegistries: all } };
 }

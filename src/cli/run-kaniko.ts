@@ -31,11 +31,11 @@ export async function runKaniko(values: KanikoValues, cli: CliContext): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'tsbuild-kaniko-'));
   try {
     const metadataFile = join(folder, 'metadata.json');
-    const request = buildRequest(place.context, parsed.options, context.env);
+    const request = buildRequest(place.context, parsed.options, context);
     const registry = { ...request.registry, mirrorsOnly: values['skip-default-registry-fallback'] };
     const checkPush = !values['skip-push-permission-check'];
     const code = await ignoringImmutableTags(values, cli, () =>
-      runBuild({ ...request, registry, checkPush, metadataFile }, context),
+      runBuild([{ ...request, registry, checkPush, metadataFile }], context),
     );
     await writeDigests(values, cli.cwd, () => digestIn(metadataFile));
     return code;

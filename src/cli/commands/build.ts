@@ -1,5 +1,6 @@
 import { buildOptions } from '../build-options.js';
-import { buildRequest } from '../build-request.js';
+import { severalTargets } from '../build-request.js';
+import { buildRequests } from '../build-targets.js';
 import { defineCommand } from '../define-command.js';
 import { inNamespace } from '../in-namespace.js';
 import { buildPeerFlags } from '../peer-flags.js';
@@ -12,9 +13,11 @@ export const build = defineCommand({
   options: buildOptions,
   peerFlags: buildPeerFlags,
   epilogue:
-    'CONTEXT is a folder, or - for a tar on standard input. The digest of the image configuration is printed on standard output, progress on standard error.',
+    'CONTEXT is a folder, a tar, a git or http URL, or - for a tar or a Dockerfile on standard input. The digest of the image configuration is printed on standard output, progress on standard error.',
   async run({ options, positionals: [context = ''] }, cli) {
-    const request = buildRequest(context, options, cli.env);
+    const requests = buildRequests(context, options, cli);
+    const [request, ...others] = requests;
+    if (others.length > 0 && (request.call !== undefined || options['dry-run'])) throw severalTargets();
     if (request.call !== undefined) {
       const { runCall } = await import('../run-call.js');
       return runCall(request, request.call, cli);
@@ -25,7 +28,7 @@ export const build = defineCommand({
     }
     return inNamespace(request.isolation, cli, async () => {
       const { runBuild } = await import('../run-build.js');
-      return runBuild(request, cli);
+      return runBuild(requests, cli);
     });
   },
 });
