@@ -18,8 +18,10 @@ if (parseInt(process.versions.node, 10) < 20) {
 if (!existsSync(main)) refuse('this checkout of tsbuild is not built', 'run: npm install && npm run build');
 try {
   // compiled code is code: it is kept only where nobody else can write
-  if (enableCompileCache && statSync(homedir()).uid === process.getuid()) {
-    enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tsbuild/compiled'));
+  if (statSync(homedir()).uid === process.getuid()) {
+    const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tsbuild/compiled');
+    if (enableCompileCache) enableCompileCache(folder);
+    else require('./code-cache.js').keepCompiled(join(__dirname, '../dist/bundle/engine.cjs'), folder);
   }
 } catch {
   // no home: nothing is kept

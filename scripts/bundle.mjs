@@ -6,9 +6,10 @@
 import { build, transform } from 'esbuild';
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundledLicences } from './bundled-licences.mjs';
+import { hotFiles, mergeChunks } from './merge-chunks.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'dist/bundle');
@@ -37,6 +38,7 @@ const bundle = await build({
 
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
+const files = new Map();
 for (const file of bundle.outputFiles) {
   const { code } = await transform(file.text, {
     format: 'cjs',
@@ -51,9 +53,10 @@ for (const file of bundle.outputFiles) {
     // names stay, so that the stack in the report of a bug says something
     minifyIdentifiers: false,
   });
-  await mkdir(dirname(file.path), { recursive: true });
-  await writeFile(file.path, code);
+  files.set(basename(file.path), code);
 }
+for (const [name, code] of mergeChunks(files, { hot: hotFiles(bundle.metafile), target: 'engine.cjs' }))
+  await writeFile(join(folder, name), code);
 // its loader looks for it in its own folder
 const zstd = dirname(createRequire(import.meta.url).resolve('@bokuweb/zstd-wasm'));
 await copyFile(join(zstd, 'zstd.wasm'), join(folder, 'zstd.wasm'));
