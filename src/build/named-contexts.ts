@@ -62,7 +62,7 @@ export async function openNamedContext(
       resolve: (_, platform) => layoutImage({ ...layout, path }, tools.store, platform),
     };
   }
-  if (scheme === 'target' || value === '-') throw badContext(name, value);
+  if (scheme === 'target' || value === '-' || value === '') throw badContext(name, value);
   const opened = await openContext({ text: value, path: absolute(value), stdin: nothing() }, tools);
   if (opened.kind === 'files') return { kind: 'files', name, context: opened.context };
   if (opened.kind === 'dockerfile') throw badContext(name, value);

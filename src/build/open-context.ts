@@ -27,13 +27,15 @@ export interface ContextArgument {
   /** The same as an absolute path, for paths. */
   readonly path: string;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Whether the data of git stay in a repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR. */
+  readonly keepGitDir?: boolean | undefined;
 }
 
 /** Finds out what a context is. Repositories are fetched later. Throws `context` and `usage`. */
 export async function openContext(argument: ContextArgument, tools: ContextTools): Promise<OpenedContext> {
   const { text, path, stdin } = argument;
   if (text === '-') return standardInput(stdin, tools);
-  if (isGitContext(text)) return { kind: 'files', context: gitContext(text, tools) };
+  if (isGitContext(text)) return { kind: 'files', context: gitContext(argument, tools) };
   if (/^https?:\/\//i.test(text)) return httpContext(text, tools);
   const scheme = /^([a-z][a-z0-9+.-]*):(?:\/\/|:)/i.exec(text)?.[1];
   if (scheme !== undefined)
@@ -75,8 +77,9 @@ async function archiveOrDockerfile(
   return { kind: 'dockerfile', source: { name: about.shown, text: await readFile(path, 'utf8') } };
 }
 
-function gitContext(text: string, { remotes }: ContextTools): BuildContext {
-  const source = parseGitUrl(text);
+function gitContext({ text, keepGitDir }: ContextArgument, { remotes }: ContextTools): BuildContext {
+  const parsed = parseGitUrl(text);
+  const source = { ...parsed, keepGitDir: keepGitDir ?? parsed.keepGitDir };
   const checkout = once(async () => (await remotes()).git.checkout(source));
   const shown = describeGit(source);
   return {

@@ -19,7 +19,7 @@ import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 
 /** What of a request says where files come from. */
-export type ContextRequest = Pick<BuildRequest, 'context' | 'file' | 'ignoreFile'>;
+export type ContextRequest = Pick<BuildRequest, 'context' | 'file' | 'ignoreFile' | 'buildArgs'>;
 
 /** Reads and parses what a build starts from. Throws `dockerfile` with all problems of the file, and `context`. */
 export async function buildInput(
@@ -64,7 +64,9 @@ async function readSource(
 ): Promise<BuildSource> {
   const path = resolve(cli.cwd, request.context);
   const stdin = cli.stdin as AsyncIterable<Uint8Array>;
-  const opened = await openContext({ text: request.context, path, stdin }, tools);
+  const keep = request.buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR');
+  const keepGitDir = keep === undefined ? undefined : /^(?:1|t|true)$/i.test(keep);
+  const opened = await openContext({ text: request.context, path, stdin, keepGitDir }, tools);
   if (opened.kind === 'folder') return readFolder({ request, path }, cli, tools);
   refuseFolderOptions(request, opened);
   if (opened.kind === 'dockerfile') {
