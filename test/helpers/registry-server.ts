@@ -32,6 +32,8 @@ export interface RegistryServer {
   readonly host: string;
   /** Folder of the registry's storage. */
   readonly storage: string;
+  /** Requests that were answered since the last call: `GET /v2/name/blobs/sha256:… 200 1234`. */
+  requests(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -49,13 +51,15 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   const config = join(folder, 'config.yml');
   await writeFile(config, await configuration(folder, storage, options));
   const child = spawn(program, ['serve', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { OTEL_TRACES_EXPORTER: 'none' },
   });
+  const seen = accessLog(child);
   const port = await listeningPort(child);
   return {
     host: `127.0.0.1:${port}`,
     storage,
+    requests: () => seen.splice(0),
     close: async () => {
       await stop(child);
       await rm(folder, { recursive: true, force: true });
@@ -125,7 +129,7 @@ async function configuration(
   const { htpasswd, token, tls, extra } = options;
   const lines = [
     'version: 0.1',
-    'log: { level: info, accesslog: { disabled: true } }',
+    'log: { level: info }',
     `storage: { filesystem: { rootdirectory: ${storage} }, delete: { enabled: true } }`,
     `http: { addr: "127.0.0.1:0", secret: s${tls === undefined ? '' : `, tls: { certificate: ${tls.certificate}, key: ${tls.key} }`} }`,
   ];
@@ -155,6 +159,17 @@ async function listeningPort(child: ChildProcess): Promise<number> {
     });
     child.once('exit', () => reject(new Error(`docker-registry ended:\n${log.join('\n')}`)));
   });
+}
+
+/** Apache's combined format. */
+function accessLog(child: ChildProcess): string[] {
+  const seen: string[] = [];
+  if (child.stdout === null) throw new Error('no pipe');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const [, method, path, status, size] = /"(\S+) (\S+) HTTP[^"]*" (\d+) (\d+)/.exec(line) ?? [];
+    if (method !== undefined) seen.push([method, path, status, size].join(' '));
+  });
+  return seen;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

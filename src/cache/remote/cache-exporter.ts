@@ -48,7 +48,7 @@ export interface Exported {
 }
 
 /** Layers that are packed and sent at a time. */
-const parallel = 2;
+const parallel = 4;
 
 /**
  * Adds the results of one build to a remote cache. Layers are sent while the build goes on; the records follow when it
