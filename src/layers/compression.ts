@@ -1,9 +1,5 @@
 import { formatOf } from './tar/header.js';
 
-export { decompress } from './decompress.js';
-export { gzipParallel } from './gzip-parallel.js';
-export { zstdParallel } from './zstd-parallel.js';
-
 /** How a file is compressed, by its first bytes. */
 export type CompressionKind = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'none';
 

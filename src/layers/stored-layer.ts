@@ -6,7 +6,6 @@ import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import { serialiseChangeset } from './changeset-json.js';
-import { decompress, gzipParallel, zstdParallel } from './compression.js';
 import { changesetIdentity } from './content-digest.js';
 import { walkChangeset } from './changeset.js';
 import {
@@ -322,6 +321,7 @@ export class StoredLayer implements Layer {
   async #indexOf(remote: RemoteBlob, tee?: Tee): Promise<LayerIndex> {
     const descriptor = await this.#localBlob(remote);
     const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
+    const { decompress } = await import('./decompress.js');
     const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
     return readLayer(tee === undefined ? plain : teeChunks(plain, tee));
   }
@@ -331,6 +331,7 @@ export class StoredLayer implements Layer {
     const fetched = (await this.#away())?.changeset;
     if (fetched === undefined) return undefined;
     return this.#orLost(async () => {
+      const { decompress } = await import('./decompress.js');
       const lines = linesOf(decompress(this.options.fetch(fetched), 'gzip'));
       const changeset = await readChangeset(lines);
       if (this.#isItself(changeset)) return changeset;
@@ -371,7 +372,10 @@ export class StoredLayer implements Layer {
 
   async #compress(compression: Compression, level: number | undefined): Promise<Descriptor> {
     const { diffId, size } = await this.#plain();
-    const compress = compression === 'zstd' ? zstdParallel : gzipParallel;
+    const compress =
+      compression === 'zstd'
+        ? (await import('./zstd-parallel.js')).zstdParallel
+        : (await import('./gzip-parallel.js')).gzipParallel;
     const writer = await this.#blobs.writer();
     try {
       const chunks = compress(this.#blobs.open(diffId, size), level === undefined ? {} : { level });

@@ -2,16 +2,18 @@
  * Names of temporary files and folders. A name tells who made it, so that a later process can delete what a killed
  * one left: `<pid namespace>-<pid>-<start time>-<thread>.<number>`.
  */
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import { errnoCode } from '../util/errors.js';
 import { removeTree } from './remove-tree.js';
 
 /** After so many milliseconds something of a process that cannot be looked up (another container) counts as left over. */
 const foreignAge = 24 * 60 * 60 * 1000;
 
+/** Tells threads of one process apart. */
+const thread = randomBytes(4).toString('hex');
 let self: string | undefined;
 let count = 0;
 
@@ -19,7 +21,7 @@ let count = 0;
 export function temporaryName(): string {
   self ??= [pidNamespace(), process.pid, startTime(process.pid) ?? 0].join('-');
   count += 1;
-  return `${self}-${threadId}.${count}`;
+  return `${self}-${thread}.${count}`;
 }
 
 /** Deletes the entries of `folder` whose makers are gone. What cannot be deleted stays. */

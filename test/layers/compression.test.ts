@@ -2,13 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  decompress,
-  detectCompression,
-  gzipParallel,
-  looksLikeTar,
-  type CompressionKind,
-} from '../../src/layers/compression.js';
+import { detectCompression, looksLikeTar, type CompressionKind } from '../../src/layers/compression.js';
+import { decompress } from '../../src/layers/decompress.js';
+import { gzipParallel } from '../../src/layers/gzip-parallel.js';
 import { digestOf } from '../../src/oci/digest.js';
 import { missingOf } from '../helpers/programs.js';
 import { archive, inChunks, rawFile, rawHeader, rawPax } from '../helpers/raw-tar.js';

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { decompress, zstdParallel } from '../../src/layers/compression.js';
+import { decompress } from '../../src/layers/decompress.js';
+import { zstdParallel } from '../../src/layers/zstd-parallel.js';
 import { collect, noise } from '../helpers/registry-values.js';
 
 const program = '/usr/bin/zstd';

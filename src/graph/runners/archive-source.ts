@@ -1,11 +1,6 @@
 import { open } from 'node:fs/promises';
 import { readBody } from '../../layers/body.js';
-import {
-  decompress,
-  detectCompression,
-  looksLikeTar,
-  type CompressionKind,
-} from '../../layers/compression.js';
+import { detectCompression, looksLikeTar, type CompressionKind } from '../../layers/compression.js';
 import { bodyInTar, readArchive, type LayerIndex } from '../../layers/read-layer.js';
 import type { Body, Changeset, File } from '../../layers/types.js';
 import { toByteString } from '../../util/bytes.js';
@@ -19,6 +14,7 @@ export async function archiveKind(body: Body): Promise<CompressionKind | undefin
   const kind = detectCompression(head);
   if (kind === 'none') return looksLikeTar(head) ? kind : undefined;
   try {
+    const { decompress } = await import('../../layers/decompress.js');
     return looksLikeTar(await readHead(decompress(readBody(body), kind))) ? kind : undefined;
   } catch {
     // Not what its first bytes promised: a file like any other.
@@ -57,6 +53,7 @@ export async function readArchiveFile(
     }
   }
   async function* copied(): AsyncGenerator<Uint8Array> {
+    const { decompress } = await import('../../layers/decompress.js');
     for await (const chunk of decompress(readBody(body), kind)) {
       await handle.writeFile(chunk);
       yield chunk;
