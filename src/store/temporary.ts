@@ -37,7 +37,7 @@ async function isLeftOver(folder: string, name: string): Promise<boolean> {
 
 /** Whether a name of `temporaryName` was made by a process that has ended; undefined when that cannot be known. */
 export function makerIsGone(name: string): boolean | undefined {
-  const match = /^(\d+)-(\d+)-(\d+)-\d+(?:\.\d+)*$/.exec(name);
+  const match = /^(\d+)-(\d+)-(\d+)-[\da-f]+(?:\.\d+)*$/.exec(name);
   const [, namespace, pid, start] = match ?? [];
   if (namespace === undefined || namespace !== pidNamespace()) return undefined;
   return startTime(Number(pid)) !== start;
