@@ -48,11 +48,12 @@ test('there is a page for every rule and no other, and the index names each', (t
 
 for (const name of ruleInfos.keys()) {
   const page = readFileSync(join(projectRoot, rulePage(name)), 'utf8');
-  const it = needsImage.has(name) ? test.skip : test;
-  it(`${name}: the bad example is found by this rule alone`, async (t) => {
-    const found = await rulesFound(scratchOf(t, 'rules'), example(page, 'Bad'), page);
-    t.deepEqual([...new Set(found)], [name]);
-  });
+  if (!needsImage.has(name)) {
+    test(`${name}: the bad example is found by this rule alone`, async (t) => {
+      const found = await rulesFound(scratchOf(t, 'rules'), example(page, 'Bad'), page);
+      t.deepEqual([...new Set(found)], [name]);
+    });
+  }
   test(`${name}: the good example is found by no rule`, async (t) => {
     t.not(example(page, 'Good'), '');
     t.deepEqual(await rulesFound(scratchOf(t, 'rules'), example(page, 'Good'), page), []);
