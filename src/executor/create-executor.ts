@@ -2,8 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { readPrivileges, type IdRange, type Privileges } from '../sys/privileges.js';
 import { removeTree } from '../sys/remove-tree.js';
 import { bytePath } from '../util/bytes.js';
+import { ChrootExecutor } from './chroot-executor.js';
 import { chooseMode } from './choose-mode.js';
 import { readHostFacts } from './host-facts.js';
+import { landlockVersion } from './landlock.js';
 import { LimitGroups } from './limit-groups.js';
 import { modeNotice } from './mode-promises.js';
 import { NamespaceExecutor } from './namespace-executor.js';
@@ -33,9 +35,10 @@ export async function createExecutor({
   const mode = await withProbeFolder(own, (folder) => chooseMode(isolation, folder));
   const notice = modeNotice(mode);
   if (notice !== undefined) onNotice?.(notice);
-  const [host, groups] = await Promise.all([readHostFacts(), LimitGroups.open()]);
+  const host = await readHostFacts();
+  if (mode === 'chroot') return new ChrootExecutor(own, host, await landlockVersion());
+  const groups = await LimitGroups.open();
   const resources = new StepResources({ groups, networks, onNotice });
-  if (mode === 'chroot') throw new Error('chroot');
   return new NamespaceExecutor(mode, own, host, { resources, ids: knownIds(readPrivileges()) });
 }
 

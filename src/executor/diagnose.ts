@@ -1,13 +1,13 @@
 /** What this place allows: every probe with what the kernel said, and the mode that follows. */
 import { accessSync, constants } from 'node:fs';
 import { hostPlatform } from '../oci/platform.js';
-import { play, PlayerError } from '../sys/player.js';
+import { PlayerError } from '../sys/player.js';
 import { readPrivileges, type Privileges } from '../sys/privileges.js';
-import { addressOf } from '../sys/program.js';
 import { TsbuildError } from '../util/errors.js';
 import { adviceFor } from './advice.js';
 import { mayChroot } from './choose-mode.js';
 import { emulation, readEmulators } from './emulators.js';
+import { landlockVersion } from './landlock.js';
 import { LimitGroups } from './limit-groups.js';
 import { connectors } from './network-connectors.js';
 import { presentMode } from './present-mode.js';
@@ -106,26 +106,6 @@ function chroot(privileges: Privileges): Finding {
 
 async function others(mode: Mode): Promise<Finding[]> {
   return [await landlock(), await limits(mode), network(), ...(await emulators())];
-}
-
-const LANDLOCK_CREATE_RULESET_VERSION = 1;
-
-/** The version of Landlock; undefined where the kernel has none. */
-export async function landlockVersion(): Promise<number | undefined> {
-  const output = await play({
-    operations: [
-      {
-        call: 'landlock_create_ruleset',
-        args: [0, 0, LANDLOCK_CREATE_RULESET_VERSION],
-        tolerate: 'any',
-        result: { slot: 'version' },
-      },
-      { call: 'write', args: [1, addressOf('version'), 8] },
-      { call: 'exit_group', args: [0] },
-    ],
-  });
-  const version = Number(output.readBigInt64LE());
-  return version > 0 ? version : undefined;
 }
 
 async function landlock(): Promise<Finding> {

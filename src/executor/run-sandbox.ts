@@ -1,7 +1,7 @@
 /** Plays a sandbox program and watches it to its end. */
 import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { encodeProgram } from '../sys/program.js';
+import { encodeProgram, type Program } from '../sys/program.js';
 import { playerError, startPlayer, type Player, type PlayerError, type Report } from '../sys/player.js';
 import { errnoCode } from '../util/errors.js';
 import { inputPipe, inputTag, outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
@@ -35,18 +35,35 @@ export interface Attempt {
   readonly executable: boolean;
 }
 
-/** Runs a plan. After an abort everything in the sandbox is dead when the promise is rejected with the signal's reason. */
-export async function runSandbox(plan: SandboxPlan, signal: AbortSignal): Promise<Outcome> {
-  const programs = [sealedPlayer(plan.host.arch), sandboxProgram(plan)];
+/** A program that runs a step, and what it was made from. */
+export interface SandboxRun extends Pick<SandboxPlan, 'spec' | 'host'> {
+  readonly program: Program;
+  /** Ends all processes of the step and the player. */
+  readonly endAll: (player: Player) => Promise<void>;
+  /** Whether processes may outlive the step's own: then they are ended when that has ended. */
+  readonly leavesOthers: boolean;
+}
+
+/** Runs a plan in namespaces. */
+export function runSandbox(plan: SandboxPlan, signal: AbortSignal): Promise<Outcome> {
+  return runStep(
+    { ...plan, program: sandboxProgram(plan), endAll: endNamespace, leavesOthers: false },
+    signal,
+  );
+}
+
+/** Runs a step. After an abort all its processes are dead when the promise is rejected with the signal's reason. */
+export async function runStep(plan: SandboxRun, signal: AbortSignal): Promise<Outcome> {
+  const programs = [sealedPlayer(plan.host.arch), plan.program];
   const bytes = Buffer.concat(programs.map((program) => encodeProgram(program, plan.host.arch)));
   signal.throwIfAborted();
   const watch = new Watch(plan, programs);
   const player = await startPlayer(bytes, { onReport: (report) => watch.onReport(report) });
   watch.player = player;
-  const abort = (): void => void killAll(player);
+  const abort = (): void => void plan.endAll(player);
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
-  const timer = new StepTimer(plan.spec.limits?.timeout, player);
+  const timer = new StepTimer(plan, player);
   try {
     const end = await player.done;
     watch.finish();
@@ -72,14 +89,14 @@ class Watch {
   #executable = new Map<bigint, boolean>();
 
   constructor(
-    readonly plan: SandboxPlan,
-    readonly programs: readonly ReturnType<typeof sandboxProgram>[],
+    readonly plan: SandboxRun,
+    readonly programs: readonly Program[],
   ) {}
 
   onReport(report: Report): void {
     const { tag, value } = report;
     if (tag >= 0n) this.#failure ??= playerError(this.programs[this.#playing] ?? { operations: [] }, report);
-    else if (tag === -1n) this.#status ??= Number(BigInt.asIntN(32, value));
+    else if (tag === -1n) this.#onStatus(Number(BigInt.asIntN(32, value)));
     else if (tag === startedTag) this.#playing = 1;
     else if (tag === readyTag) this.#start(value);
     else if (tag === inputTag) this.#prepare((player) => this.#writeInput(player));
@@ -133,6 +150,12 @@ class Watch {
     this.#input = await TerminalRelay.open(pid, input, (chunk) => onOutput('stdout', chunk));
   }
 
+  #onStatus(status: number): void {
+    const first = this.#status === undefined;
+    this.#status ??= status;
+    if (first && this.plan.leavesOthers && this.player) void this.plan.endAll(this.player);
+  }
+
   #attempt(index: bigint, value: bigint): Attempt {
     return { errno: -Number(value), executable: this.#executable.get(index) ?? false };
   }
@@ -166,7 +189,7 @@ const slash = BigInt('/'.charCodeAt(0));
  * Kills the first process of the PID namespace, whose death the kernel completes only when all others are dead; its
  * parent waits for it. Before it exists, or where the kernel does not tell it, the parent is killed, and it by that.
  */
-async function killAll(player: Player): Promise<void> {
+async function endNamespace(player: Player): Promise<void> {
   const [pid] = await childrenOf(player.pid);
   if (pid === undefined) player.kill();
   else sendSignal(pid, 'SIGKILL');
@@ -205,9 +228,10 @@ class StepTimer {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    timeout: number | undefined,
+    readonly plan: SandboxRun,
     readonly player: Player,
   ) {
+    const timeout = plan.spec.limits?.timeout;
     if (timeout !== undefined) this.#timer = setTimeout(() => void this.#fire(), timeout);
   }
 
@@ -217,8 +241,8 @@ class StepTimer {
 
   async #fire(): Promise<void> {
     this.fired = true;
-    this.#timer = setTimeout(() => void killAll(this.player), grace);
-    if (!(await signalStep(this.player, 'SIGTERM'))) await killAll(this.player);
+    this.#timer = setTimeout(() => void this.plan.endAll(this.player), grace);
+    if (!(await signalStep(this.player, 'SIGTERM'))) await this.plan.endAll(this.player);
   }
 }
 

@@ -65,6 +65,7 @@ const numbers = {
   landlock_add_rule: [445, 445],
   landlock_restrict_self: [446, 446],
   chroot: [161, 51],
+  ppoll: [271, 73],
 } as const satisfies Record<string, readonly [x64: number, arm64: number]>;
 
 export type SyscallName = keyof typeof numbers;

@@ -51,12 +51,26 @@ export function sealedPlayer(arch: Arch): Program {
 }
 
 /** Pipes, namespaces and a private view of all mounts: what the outermost process does first. */
-export function enterNamespaces({ spec, host, network, groups = [] }: SandboxPlan): Operation[] {
-  const uid = host.singleId ? 0 : spec.process.user.uid;
+export function enterNamespaces(plan: SandboxPlan): Operation[] {
+  const { spec, network, groups = [] } = plan;
   const own = spec.network === 'none';
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET } = linux;
   const flags =
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (own ? CLONE_NEWNET : 0);
+  return [
+    ...startProgram(plan),
+    // Before the namespaces are made, so that the step's view of the control groups begins at its own.
+    ...groups.flatMap(enterGroup),
+    { call: 'unshare', args: [flags], label: 'make namespaces' },
+    ...(network === undefined ? [] : enterNetwork(network)),
+    ...(own ? loopbackUp : []),
+    { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
+  ];
+}
+
+/** Says that the program is being played, and makes the pipes of the step. */
+export function startProgram({ spec, host }: Pick<SandboxPlan, 'spec' | 'host'>): Operation[] {
+  const uid = host.singleId ? 0 : spec.process.user.uid;
   const MAXIMUM_FD = 0xffffffff;
   return [
     dieWithParent,
@@ -65,12 +79,6 @@ export function enterNamespaces({ spec, host, network, groups = [] }: SandboxPla
     ...pipe(1, outputPipes.stdout.write, uid),
     ...pipe(2, outputPipes.stderr.write, uid),
     ...(spec.input?.kind === 'pipe' ? pipeInput(uid) : []),
-    // Before the namespaces are made, so that the step's view of the control groups begins at its own.
-    ...groups.flatMap(enterGroup),
-    { call: 'unshare', args: [flags], label: 'make namespaces' },
-    ...(network === undefined ? [] : enterNetwork(network)),
-    ...(own ? loopbackUp : []),
-    { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
   ];
 }
 

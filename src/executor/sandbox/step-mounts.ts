@@ -57,7 +57,7 @@ interface MemoryFile {
 }
 
 /** Lines of /etc/hosts. */
-function hostsFile(
+export function hostsFile(
   hostname: string,
   extra: readonly (readonly [name: string, address: string])[],
 ): Uint8Array {

@@ -41,7 +41,7 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
 /** Sizes of the slots that hold more than a result. */
 export const stepSlots = { path: 4096, go: 8, pipe: 8, started: 8 } as const;
 
-function standardInput(input: StepInput | undefined, uid: number): readonly Operation[] {
+export function standardInput(input: StepInput | undefined, uid: number): readonly Operation[] {
   if (input === undefined) return noInput;
   return input.kind === 'pipe' ? [] : takeTerminal(uid);
 }
@@ -78,7 +78,7 @@ function takeTerminal(uid: number): Operation[] {
 
 const maximumOpenFiles = 1n << 20n;
 
-function limits({ openFiles, coreSize }: HostFacts): Operation[] {
+export function limits({ openFiles, coreSize }: HostFacts): Operation[] {
   const files = openFiles < maximumOpenFiles ? openFiles : maximumOpenFiles;
   return [
     setLimit({ resource: linux.RLIMIT_CORE, soft: 0n, hard: coreSize }),
@@ -92,7 +92,7 @@ const limitLabels: Readonly<Record<number, string>> = {
   [linux.RLIMIT_NOFILE]: 'limit open files',
 };
 
-function setLimit({ resource, soft, hard }: Ulimit): Operation {
+export function setLimit({ resource, soft, hard }: Ulimit): Operation {
   return {
     call: 'prlimit64',
     args: [0, resource, { words: [soft, hard] }, 0],
@@ -103,13 +103,8 @@ function setLimit({ resource, soft, hard }: Ulimit): Operation {
 function restrict(host: HostFacts): Operation[] {
   const filter = seccompFilter(host.arch, host.singleId ? 'single-id' : 'all-ids');
   const program = { words: [filter.length / 8, filter] };
-  const dropped = Array.from({ length: host.lastCapability + 1 }, (_, number) => number).filter(
-    (number) => !hasCapability(defaultCapabilities, number),
-  );
   return [
-    ...dropped.map((number): Operation => {
-      return { call: 'prctl', args: [linux.PR_CAPBSET_DROP, number, 0, 0, 0], label: 'limit capabilities' };
-    }),
+    ...limitCapabilities(host, defaultCapabilities),
     // Before the capabilities go: without no_new_privs a filter needs CAP_SYS_ADMIN.
     {
       call: 'seccomp',
@@ -120,11 +115,22 @@ function restrict(host: HostFacts): Operation[] {
   ];
 }
 
+/** Takes all other capabilities out of the bounding set. */
+export function limitCapabilities({ lastCapability }: HostFacts, kept: bigint): Operation[] {
+  return Array.from({ length: lastCapability + 1 }, (_, number) => number)
+    .filter((number) => !hasCapability(kept, number))
+    .map((number) => ({
+      call: 'prctl',
+      args: [linux.PR_CAPBSET_DROP, number, 0, 0, 0],
+      label: 'limit capabilities',
+    }));
+}
+
 function unrestricted(host: HostFacts): Operation[] {
   return setCapabilities(host.permitted);
 }
 
-function setCapabilities(set: bigint): Operation[] {
+export function setCapabilities(set: bigint): Operation[] {
   const label = 'set capabilities';
   const header = new Uint8Array(new Uint32Array([linux.LINUX_CAPABILITY_VERSION_3, 0]).buffer);
   const [low, high] = [Number(set & 0xffffffffn), Number(set >> 32n)];
@@ -136,7 +142,7 @@ function setCapabilities(set: bigint): Operation[] {
 }
 
 /** Links of the image are followed, magic links such as /proc/1/cwd are not: they lead out (CVE-2024-21626). */
-function openCwd(cwd: string): Operation {
+export function openCwd(cwd: string): Operation {
   const how = { words: [linux.O_PATH | linux.O_CLOEXEC, 0, linux.RESOLVE_NO_MAGICLINKS] };
   const args: Argument[] = [linux.AT_FDCWD, cwd, how, 24];
   return { call: 'openat2', args, result: { slot: 'cwd' }, label: 'enter the working directory' };
@@ -170,7 +176,7 @@ function writeProc(name: string, text: string): Operation[] {
 }
 
 /** For a user other than root the kernel empties the permitted and effective sets here. */
-function becomeUser({ uid, gid, groups }: User): Operation[] {
+export function becomeUser({ uid, gid, groups }: User): Operation[] {
   const label = 'become the user';
   return [
     { call: 'setgroups', args: [groups.length, new Uint8Array(Uint32Array.from(groups).buffer)], label },
@@ -180,7 +186,7 @@ function becomeUser({ uid, gid, groups }: User): Operation[] {
 }
 
 /** Tries each place of the command; when none starts, reports why and ends with 127. */
-function execute(argv: readonly string[], env: readonly string[]): Operation[] {
+export function execute(argv: readonly string[], env: readonly string[]): Operation[] {
   const paths = commandPaths(argv[0] ?? '', env);
   const vectors = [{ words: [...argv, 0] }, { words: [...env, 0] }];
   return [

@@ -1,0 +1,75 @@
+/** What a step changed in a plain directory: found by inode and change time, which no program can set. */
+import { lstatSync, writeFileSync } from 'node:fs';
+import { makeNodes } from '../../sys/nodes.js';
+import { bytePath } from '../../util/bytes.js';
+import { copyEntries, listTree, type Listed } from './apply-layer.js';
+
+/** State of a directory tree: path to inode and change time. */
+export type Recorded = Map<string, string>;
+
+/**
+ * Records a tree. `clock` is a file that may be written on the same file system: when this returns, its clock has moved on, so
+ * that every later change gets a time that was not recorded. What `leftOut` says so of is not recorded.
+ */
+export function recordTree(root: string, clock: string, leftOut: (path: string) => boolean): Recorded {
+  const wanted = listTree(root).filter(({ path }) => !leftOut(path));
+  const recorded = new Map(wanted.map((entry) => [entry.path, identityOf(entry)]));
+  const start = touch(clock);
+  while (touch(clock) === start);
+  return recorded;
+}
+
+function touch(path: string): bigint {
+  writeFileSync(bytePath(path), 'x');
+  return lstatSync(bytePath(path), { bigint: true }).ctimeNs;
+}
+
+function identityOf({ stats }: Listed): string {
+  return `${stats.ino} ${stats.ctimeNs} ${stats.mode}`;
+}
+
+export interface Changes {
+  /** New or changed, and the directories that they lie in; a directory before what is in it. */
+  readonly present: readonly Listed[];
+  /** Paths that are gone, without those below others. */
+  readonly gone: readonly string[];
+}
+
+/** What differs from the record. Paths for which `ignored` says so, and all below them, do not count. */
+export function findChanges(root: string, before: Recorded, ignored: (path: string) => boolean): Changes {
+  const now = listTree(root);
+  const left = new Set(before.keys());
+  const wanted = new Set<string>(['']);
+  for (const entry of now) {
+    left.delete(entry.path);
+    if (isBelow(entry.path, ignored) || before.get(entry.path) === identityOf(entry)) continue;
+    for (let path = entry.path; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) wanted.add(path);
+  }
+  const gone = [...left].filter(
+    (path) => !isBelow(path, ignored) && !left.has(path.slice(0, path.lastIndexOf('/'))),
+  );
+  for (const path of gone) {
+    for (let at = parentOf(path); at !== ''; at = parentOf(at)) wanted.add(at);
+  }
+  return { present: now.filter(({ path }) => wanted.has(path)), gone };
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+function isBelow(path: string, ignored: (path: string) => boolean): boolean {
+  for (let at = path; at !== ''; at = parentOf(at)) if (ignored(at)) return true;
+  return false;
+}
+
+/** Writes changes in the form of an overlay upper directory, which must be empty. */
+export async function writeUpper(root: string, upper: string, { present, gone }: Changes): Promise<void> {
+  // What replaced a directory hides what was in it.
+  const directories = new Set(present.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path));
+  const whiteouts = gone.filter((path) => directories.has(parentOf(path)));
+  await copyEntries(present, { from: root, to: upper });
+  await makeNodes(
+    whiteouts.map((path) => ({ path: `${upper}${path}`, type: 'char', mode: 0, major: 0, minor: 0 })),
+  );
+}

@@ -1,0 +1,215 @@
+/** What stands in a plain root for the mounts of a step: files and folders that are put there, and taken away. */
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { makeNodes } from '../../sys/nodes.js';
+import { deviceNumber } from '../../sys/nodes.js';
+import { applyAttributes } from '../../sys/attributes.js';
+import { removeTree } from '../../sys/remove-tree.js';
+import { bytePath, fromByteString } from '../../util/bytes.js';
+import { errnoCode, TsbuildError } from '../../util/errors.js';
+import type { HostFacts, PlannedMount } from '../sandbox/plan.js';
+import { applyLayer, copyEntries, listTree } from './apply-layer.js';
+
+interface StandIn {
+  /** Path in the root, beginning with a slash. */
+  readonly path: string;
+  /** Where what stood there waits. */
+  readonly saved: string | undefined;
+  /** Where what stands there now goes afterwards; it is deleted without. */
+  readonly home: string | undefined;
+}
+
+export class StandIns {
+  readonly #placed: StandIn[] = [];
+  readonly #madeParents: string[] = [];
+
+  constructor(
+    private readonly root: string,
+    /** Folder on the same file system, for what is put aside. */
+    private readonly aside: string,
+  ) {}
+
+  /** Whether something of ours stood at a path, so that it is no part of the step's changes. */
+  readonly isOurs = (path: string): boolean => this.#placed.some((placed) => placed.path === path);
+
+  /** Whether a path lies inside something of ours. */
+  readonly isInside = (path: string): boolean =>
+    this.#placed.some((placed) => path.startsWith(`${placed.path}/`));
+
+  /** Directories that were made on the way to a stand-in, which stay when the step has put something there. */
+  get madeParents(): readonly string[] {
+    return this.#madeParents;
+  }
+
+  /** /proc and /sys empty, /dev with the few devices that may be made. Those that the image lacks are made for good. */
+  async placeBase(host: HostFacts, lacking: readonly string[]): Promise<void> {
+    for (const name of lacking) {
+      mkdirSync(bytePath(`${this.root}/${name}`), { mode: 0o755 });
+      await applyAttributes([{ path: `${this.root}/${name}`, mtime: 0n }]);
+    }
+    for (const name of ['proc', 'sys', 'dev']) {
+      await this.#place(`/${name}`, (path) => mkdirSync(bytePath(path), { mode: 0o755 }));
+    }
+    const dev = `${this.root}/dev`;
+    mkdirSync(bytePath(`${dev}/shm`));
+    chmodSync(bytePath(`${dev}/shm`), 0o1777);
+    symlinkSync('/proc/self/fd', bytePath(`${dev}/fd`));
+    const nodes = host.allDevices
+      .filter(({ name }) => host.devices.includes(name) && name !== 'tty')
+      .map(
+        ({ name, device }) =>
+          ({ path: `${dev}/${name}`, type: 'char', mode: 0o666, ...numbersOf(device) }) as const,
+      );
+    await makeNodes(nodes).catch(() => {
+      throw new TsbuildError('sandbox', 'chroot mode cannot make /dev/null', {
+        hint: 'CAP_MKNOD is needed, and a store on a file system that is not mounted nodev',
+      });
+    });
+  }
+
+  async placeFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+    await this.#place(`/${path}`, (target) => {
+      writeFileSync(bytePath(target), bytes, { flag: 'wx' });
+      chmodSync(bytePath(target), mode);
+    });
+  }
+
+  /** Throws `sandbox` for what cannot be imitated. */
+  async placeMount({ mount, at }: PlannedMount): Promise<void> {
+    const target = `/${at.path}`;
+    switch (mount.kind) {
+      case 'file':
+        return this.placeFile(at.path, mount.bytes, mount.mode);
+      case 'tmpfs':
+        return this.#place(target, (path) => {
+          mkdirSync(bytePath(path));
+          chmodSync(bytePath(path), 0o1777);
+        });
+      case 'bind':
+        return this.#place(target, (path) => copyTo(mount.source, path));
+      case 'view':
+        return this.#place(target, (path) => this.#placeView(mount, path));
+      case 'cache':
+        return this.#placeCache(target, mount.path ? `${mount.source}/${mount.path}` : mount.source);
+      case 'secret':
+        throw new TsbuildError(
+          'sandbox',
+          `chroot mode would have to write the secret for ${JSON.stringify(fromByteString(mount.target))} to the disk`,
+          {
+            hint: 'use another isolation mode (tsbuild doctor), or give the secret as a variable: --mount=type=secret,env=NAME',
+          },
+        );
+    }
+  }
+
+  async #placeView(
+    { lowers, path }: Extract<PlannedMount['mount'], { kind: 'view' }>,
+    target: string,
+  ): Promise<void> {
+    const whole = `${this.aside}/view-${this.#placed.length}`;
+    mkdirSync(bytePath(whole));
+    for (const lower of lowers) await applyLayer(lower.path, whole);
+    renameSync(bytePath(path === '' ? whole : `${whole}/${path}`), bytePath(target));
+    await removeTree(whole);
+  }
+
+  /** A cache is moved in and back: it is not there for other steps meanwhile. */
+  async #placeCache(target: string, source: string): Promise<void> {
+    await this.#place(
+      target,
+      (path) => {
+        try {
+          renameSync(bytePath(source), bytePath(path));
+        } catch (error) {
+          throw new TsbuildError(
+            'sandbox',
+            'a cache mount is in use by another step, or on another file system',
+            {
+              hint: 'chroot mode cannot share caches: build with --jobs=1, and one build at a time',
+              cause: error,
+            },
+          );
+        }
+      },
+      source,
+    );
+  }
+
+  async #place(path: string, make: (target: string) => void | Promise<void>, home?: string): Promise<void> {
+    const target = `${this.root}${path}`;
+    const parent = target.slice(0, target.lastIndexOf('/'));
+    this.#makeParents(path);
+    const { mtimeNs } = lstatSync(bytePath(parent), { bigint: true });
+    const aside = `${this.aside}/saved-${this.#placed.length}`;
+    const saved = isThere(target) ? aside : undefined;
+    if (saved !== undefined) renameSync(bytePath(target), bytePath(saved));
+    this.#placed.push({ path, saved, home });
+    await make(target);
+    await applyAttributes([{ path: parent, mtime: mtimeNs }]);
+  }
+
+  #makeParents(path: string): void {
+    const names = path.split('/').slice(1, -1);
+    names.forEach((_, index) => {
+      const parent = `/${names.slice(0, index + 1).join('/')}`;
+      if (isThere(`${this.root}${parent}`)) return;
+      mkdirSync(bytePath(`${this.root}${parent}`), { mode: 0o755 });
+      this.#madeParents.push(parent);
+    });
+  }
+
+  /** Takes everything away again, the last first. All processes of the step must have ended. */
+  async remove(): Promise<void> {
+    for (const { path, saved, home } of this.#placed.reverse()) {
+      const target = `${this.root}${path}`;
+      const parent = target.slice(0, target.lastIndexOf('/'));
+      if (!isThere(parent)) {
+        if (home !== undefined && !existsSync(bytePath(home))) mkdirSync(bytePath(home), { mode: 0o700 });
+        continue;
+      }
+      const { mtimeNs } = lstatSync(bytePath(parent), { bigint: true });
+      if (home !== undefined && isThere(target)) renameSync(bytePath(target), bytePath(home));
+      else await removeTree(target);
+      if (saved !== undefined) renameSync(bytePath(saved), bytePath(target));
+      await applyAttributes([{ path: parent, mtime: mtimeNs }]);
+    }
+    for (const path of [...this.#madeParents].reverse()) removeIfEmpty(`${this.root}${path}`);
+  }
+}
+
+async function copyTo(source: string, target: string): Promise<void> {
+  await copyEntries(listTree(source), { from: source, to: target });
+}
+
+function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(bytePath(path));
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT', 'ENOTDIR'].includes(errnoCode(error) ?? '')) throw error;
+  }
+}
+
+function numbersOf(device: number): { readonly major: number; readonly minor: number } {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  if (deviceNumber(major, minor) !== device) throw new Error(`device ${device}`);
+  return { major, minor };
+}
+
+function isThere(path: string): boolean {
+  try {
+    lstatSync(bytePath(path));
+    return true;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
