@@ -19,8 +19,6 @@ import { TravellingMounts } from './travelling-mounts.js';
 export interface CacheOptions {
   readonly from: readonly CacheSourceOption[];
   readonly to: readonly CacheTargetOption[];
-  /** Variables that some kinds of caches are reached by. */
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface RemoteCacheTools extends StorageTools {

@@ -6,7 +6,7 @@ import type { CliContext } from './context.js';
 export async function remoteCaches(
   { cacheFrom, cacheTo }: Pick<BuildRequest, 'cacheFrom' | 'cacheTo'>,
   { cwd, env }: Pick<CliContext, 'cwd' | 'env'>,
-  tools: RemoteCacheTools,
+  tools: Omit<RemoteCacheTools, 'env'>,
 ): Promise<RemoteCaches | undefined> {
   if (cacheFrom.length + cacheTo.length === 0) return undefined;
   const [{ parseCacheFrom, parseCacheTo }, { RemoteCaches: caches }] = await Promise.all([
@@ -15,5 +15,5 @@ export async function remoteCaches(
   ]);
   const from = cacheFrom.map((text) => parseCacheFrom(text, cwd));
   const to = cacheTo.map((text) => parseCacheTo(text, cwd));
-  return caches.open({ from, to, env }, tools);
+  return caches.open({ from, to }, { ...tools, env });
 }

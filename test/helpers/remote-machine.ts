@@ -52,9 +52,8 @@ export class Machine {
       {
         from: from.map((value) => parseCacheFrom(value, '/')),
         to: to.map((value) => parseCacheTo(value, '/')),
-        env,
       },
-      { store: this.fake.store, job, client },
+      { store: this.fake.store, job, client, env },
     );
     const result = await retryDamaged(job, () =>
       this.fake.build(text, {

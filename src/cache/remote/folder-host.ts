@@ -1,11 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, rename, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RemoteBlob } from '../../layers/layer.js';
 import { canonicalJson } from '../../oci/canonical-json.js';
 import { descriptorOf } from '../../oci/descriptor.js';
-import { digestOf, finishDigest, hexOf, type Digest } from '../../oci/digest.js';
+import { digestOf, hexOf, type Digest } from '../../oci/digest.js';
 import { isJsonObject } from '../../oci/json-guards.js';
 import { mediaTypes } from '../../oci/media-types.js';
 import { maxDocumentSize, parseStrictJson } from '../../oci/strict-json.js';
@@ -14,6 +14,7 @@ import { lockFile } from '../../sys/lock.js';
 import { toByteString } from '../../util/bytes.js';
 import { errnoCode, TsbuildError } from '../../util/errors.js';
 import type { ArtifactHost, OutgoingBlob } from './storage.js';
+import { verified } from './verified-stream.js';
 
 const tagAnnotation = 'org.opencontainers.image.ref.name';
 /** Milliseconds for which a blob that no manifest names is kept: a build that is adding may have just put it there. */
@@ -28,20 +29,12 @@ export class FolderHost implements ArtifactHost {
     this.name = root;
   }
 
-  async *open({ digest, size }: Descriptor): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
-    let length = 0;
+  async *open(blob: Descriptor): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of createReadStream(this.#path(digest)) as AsyncIterable<Buffer>) {
-        hash.update(chunk);
-        length += chunk.length;
-        yield chunk;
-      }
+      yield* verified(createReadStream(this.#path(blob.digest)), blob);
     } catch (error) {
-      throw failure(`cannot read ${digest} in ${this.root}`, error);
+      throw failure(`cannot read ${blob.digest} in ${this.root}`, error);
     }
-    if (length !== size || finishDigest(hash) !== digest)
-      throw new TsbuildError('image', `the blob ${digest} in ${this.root} is damaged`);
   }
 
   async put(blob: OutgoingBlob): Promise<void> {

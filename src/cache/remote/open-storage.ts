@@ -10,6 +10,8 @@ import { TaggedStorage } from './tagged-storage.js';
 export interface StorageTools {
   readonly client: () => Promise<RegistryClient>;
   readonly job: Job;
+  /** Variables that some kinds of caches are reached by. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Opens the storage of a place. Nothing is connected; what a kind of place needs is loaded when it is used. */
@@ -21,7 +23,7 @@ export async function openStorage(place: CachePlace, tools: StorageTools): Promi
 
 async function openHost(
   place: CachePlace,
-  { client, job }: StorageTools,
+  { client, job, env }: StorageTools,
 ): Promise<{ readonly host: ArtifactHost; readonly tag: string }> {
   switch (place.type) {
     case 'registry': {
@@ -33,6 +35,10 @@ async function openHost(
     case 'local': {
       const { FolderHost } = await import('./folder-host.js');
       return { host: new FolderHost(place.path), tag: place.tag };
+    }
+    case 's3': {
+      const { S3Host } = await import('./s3-host.js');
+      return { host: new S3Host(place, env, job), tag: place.name };
     }
     default:
       throw new TsbuildError('unsupported', `caches of type ${place.type} are not supported`, {

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava';
 import { mediaTypes } from '../../../src/oci/media-types.js';
 import { startFaultServer } from '../../helpers/fault-server.js';
 import { registryAvailable, startRegistry } from '../../helpers/registry-server.js';
+import { s3Credentials, startS3 } from '../../helpers/s3-server.js';
 import { scratchOf } from '../../helpers/stores.js';
 
 /** A cache that some machines share. */
@@ -69,6 +70,29 @@ export const memoryBackend: Backend = {
         if (bytes === undefined) (isBlob ? blobs : manifests).delete(name);
         else if (isBlob) blobs.set(name, bytes);
         else manifests.set(name, { mediaType: mediaTypes.ociManifest, bytes });
+        return Promise.resolve();
+      },
+    };
+  },
+};
+
+export const s3Backend: Backend = {
+  name: 's3',
+  available: true,
+  open: async (t) => {
+    const server = await startS3();
+    t.teardown(() => server.close());
+    const { accessKeyId, secretAccessKey } = s3Credentials;
+    const where = `type=s3,bucket=caches,prefix=team,endpoint_url=${server.endpoint},use_path_style=true`;
+    const place = `${where},access_key_id=${accessKeyId},secret_access_key=${secretAccessKey}`;
+    return {
+      from: place,
+      to: place,
+      list: () => Promise.resolve([...server.objects.keys()]),
+      read: (name) => Promise.resolve(server.objects.get(name) ?? Buffer.alloc(0)),
+      replace: (name, bytes) => {
+        if (bytes === undefined) server.objects.delete(name);
+        else server.objects.set(name, bytes);
         return Promise.resolve();
       },
     };

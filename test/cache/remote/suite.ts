@@ -144,12 +144,13 @@ EOF`;
 
   it(named('whatever is damaged or gone, the image is right and one warning says so'), async (t) => {
     const place = await opened(t, backend);
-    const first = await (await Machine.start(t)).build(twoStages, { to: [`${place.to},mode=max`] });
+    const text = 'FROM scratch\nRUN write a 1\nRUN write b 2';
+    const first = await (await Machine.start(t)).build(text, { to: [`${place.to},mode=max`] });
     for (const name of await place.list()) {
       const bytes = await place.read(name);
       for (const damage of [undefined, bytes.subarray(0, bytes.length >> 1), flipped(bytes)]) {
         await place.replace(name, damage);
-        const again = await (await Machine.start(t)).build(twoStages, { from: [place.from] });
+        const again = await (await Machine.start(t)).build(text, { from: [place.from] });
         t.deepEqual(again.files, first.files, name);
         t.true(again.warnings.length <= 1, again.warnings.join('\n'));
         // A folder without its index is an empty cache.
