@@ -12,6 +12,7 @@ import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './buil
 import type { CliContext } from './context.js';
 import type { OptionValues } from './option-table.js';
 import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
+import { steeredCaches } from './steering-arguments.js';
 import { stepRequest, type StepRequest } from './step-options.js';
 
 export type PullPolicy = (typeof pullPolicies)[number];
@@ -103,7 +104,7 @@ export function buildRequest(
     ),
     cacheTtl: parseTtl(options['cache-ttl']),
     cacheFrom: options['cache-from'],
-    cacheTo: options['cache-to'],
+    cacheTo: unique([...options['cache-to'], ...steeredCaches(buildArgs)]),
     pull: parsePull(options.pull),
     outputs: options.output,
     push: options.push,

@@ -72,7 +72,7 @@ function readShort(text: string, state: State): void {
 
 function give(name: string, spec: OptionSpec, inline: string | undefined, state: State): void {
   if (spec.kind === 'flag') {
-    state.options.push(`--${name}=${parseBoolean(name, inline)}`);
+    state.options.push(`--${name}=${parseBoolean(`--${name}`, inline)}`);
   } else if (spec.kind === 'optional') {
     state.options.push(`--${name}=${checked(name, spec, inline ?? spec.implicit)}`);
   } else {
@@ -94,7 +94,7 @@ function checked(name: string, spec: OptionSpec, value: string): string {
 function parseBoolean(name: string, text = 'true'): boolean {
   if (['true', '1', 't', 'True', 'TRUE', 'T'].includes(text)) return true;
   if (['false', '0', 'f', 'False', 'FALSE', 'F'].includes(text)) return false;
-  throw new TsbuildError('usage', `--${name} is true or false, not ${JSON.stringify(text)}`);
+  throw new TsbuildError('usage', `${name} is true or false, not ${JSON.stringify(text)}`);
 }
 
 function readForeign(name: string, inline: string | undefined, state: State): void {
@@ -105,6 +105,8 @@ function readForeign(name: string, inline: string | undefined, state: State): vo
   const peer = state.grammar.peerFlags.find((flag) => flag.name === name || flag.short === name);
   if (peer === undefined) throw unknownOption(name, state);
   if (peer.verdict === 'ignored') {
+    if (peer.unlessFalse !== undefined && !parseBoolean(name, inline))
+      throw new TsbuildError('unsupported', `${name}=false is not supported`, { hint: peer.unlessFalse });
     if (peer.takes === 'value' && inline === undefined) state.rest.shift();
     state.warnings.push(`${name} is ignored: ${peer.say}`);
     return;

@@ -11,6 +11,8 @@ export interface PeerFlag {
   readonly verdict: 'ignored' | 'planned' | 'refused';
   /** The reason, or what to do instead: a phrase without a full stop. */
   readonly say: string;
+  /** Where `=false` of an ignored flag would change the result: what to do instead. It is an error then. */
+  readonly unlessFalse?: string | undefined;
 }
 
 type Names = string;
@@ -25,6 +27,10 @@ export function peerFlags(verdict: PeerFlag['verdict'], say: string, names: Name
 
 function one(verdict: PeerFlag['verdict'], name: Names, say: string): PeerFlag[] {
   return peerFlags(verdict, say, name);
+}
+
+function switches(name: Names, about: Pick<PeerFlag, 'say' | 'unlessFalse'>): PeerFlag[] {
+  return peerFlags('ignored', about.say, name).map((flag) => ({ ...flag, ...about }));
 }
 
 const sandboxFixed =
@@ -43,7 +49,14 @@ const ignored: readonly PeerFlag[] = [
   ...one('ignored', '--force-rm', 'tsbuild leaves no intermediate containers behind'),
   ...one('ignored', '--builder=', 'there are no builder instances to choose from'),
   ...one('ignored', '--compress', 'the context is not sent anywhere'),
-  ...one('ignored', '--layers', 'steps are always cached; --no-cache runs them again'),
+  ...switches('--layers', {
+    say: 'steps are always cached, and have layers of their own',
+    unlessFalse: '--no-cache runs every step again',
+  }),
+  ...switches('--rewrite-timestamp', {
+    say: 'files newer than SOURCE_DATE_EPOCH always get that time',
+    unlessFalse: 'leave SOURCE_DATE_EPOCH out to keep the times of files',
+  }),
   ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
   ...one('ignored', '--snapshot-mode=', inPlace),
   ...peerFlags('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),
@@ -72,7 +85,7 @@ const buildah: readonly PeerFlag[] = [
   ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
   ...one('planned', '--manifest=', 'tag the image with -t'),
   ...one('planned', '--format=', 'images are OCI images; -o type=docker writes an archive for Docker'),
-  ...peerFlags('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp= --rewrite-timestamp'),
+  ...peerFlags('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp='),
   ...one('planned', '--omit-history', 'the history is part of the image'),
   ...one('planned', '--created-annotation', 'annotations are not written'),
   ...peerFlags(

@@ -72,6 +72,7 @@ test('flags are ignored only when they cannot change the result', (t) => {
       '--builder',
       '--compress',
       '--layers',
+      '--rewrite-timestamp',
       '--skip-unused-stages',
       '--snapshot-mode',
       '--cleanup',
