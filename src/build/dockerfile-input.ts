@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readSmallBody } from '../layers/body.js';
 import { resolve } from '../layers/resolve.js';
@@ -21,13 +21,27 @@ export interface DockerfilePlace {
   readonly shown: string;
 }
 
+/** Paths of a Dockerfile that nobody named, in the order in which they are looked for. */
+function defaultPlaces(context: string): readonly string[] {
+  return [join(context, 'Dockerfile'), join(context, 'dockerfile')];
+}
+
+/** Where the Dockerfile of a folder is by default, whether or not there is one. */
+export async function defaultDockerfile(context: string): Promise<string> {
+  const places = defaultPlaces(context);
+  for (const path of places) {
+    if ((await stat(path).catch(() => undefined)) !== undefined) return path;
+  }
+  return places[0] ?? context;
+}
+
 /** Reads the Dockerfile of a build from disk. Throws `dockerfile` when there is none or it is too large. */
 export async function readDockerfile({
   context,
   file,
   shown,
 }: DockerfilePlace): Promise<{ readonly source: Source; readonly path: string }> {
-  const candidates = file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [file];
+  const candidates = file === undefined ? defaultPlaces(context) : [file];
   for (const path of candidates) {
     const text = await readText(path, { followLink: true });
     if (text !== undefined)

@@ -4,6 +4,7 @@ import type { BuildContext, ContextTools } from '../build/build-context.js';
 import type { BuildInput } from '../build/build.js';
 import { folderContext } from '../build/context-folder.js';
 import {
+  defaultDockerfile,
   dockerfileLimit,
   readDockerfile,
   readDockerfileOf,
@@ -62,12 +63,8 @@ async function readSource(
   cli: CliContext,
   tools: ContextTools,
 ): Promise<BuildSource> {
-  const path = resolve(cli.cwd, request.context);
-  const stdin = cli.stdin as AsyncIterable<Uint8Array>;
-  const keep = request.buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR');
-  const keepGitDir = keep === undefined ? undefined : /^(?:1|t|true)$/i.test(keep);
-  const opened = await openContext({ text: request.context, path, stdin, keepGitDir }, tools);
-  if (opened.kind === 'folder') return readFolder({ request, path }, cli, tools);
+  const opened = await openRequested(request, cli, tools);
+  if (opened.kind === 'folder') return readFolder({ request, path: opened.path }, cli, tools);
   refuseFolderOptions(request, opened);
   if (opened.kind === 'dockerfile') {
     return { source: opened.source, identity: `${opened.source.name}/Dockerfile`, context: undefined };
@@ -80,7 +77,7 @@ async function readSource(
 }
 
 async function readFolder(
-  { request, path }: { readonly request: ContextRequest; readonly path: string },
+  { request, path }: FolderRequest,
   cli: CliContext,
   tools: ContextTools,
 ): Promise<BuildSource> {
@@ -92,13 +89,62 @@ async function readFolder(
           file: request.file === undefined ? undefined : resolve(cli.cwd, request.file),
           shown: request.file ?? 'Dockerfile',
         });
+  const { context } = await openFolder({ request, path }, read.path, { cli, tools });
+  return { source: read.source, identity: read.path ?? `${path}/<stdin>`, context };
+}
+
+interface FolderRequest {
+  readonly request: ContextRequest;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** The files of a context, and where the rules stand that keep some of them out. */
+export interface OpenedFiles {
+  readonly context: BuildContext;
+  /** Absolute; undefined where no rules count. */
+  readonly ignoreFile: string | undefined;
+}
+
+/** A folder with the ignore rules that count for a Dockerfile. */
+async function openFolder(
+  { request, path }: FolderRequest,
+  dockerfile: string | undefined,
+  { cli, tools }: { readonly cli: CliContext; readonly tools: ContextTools },
+): Promise<OpenedFiles> {
   const explicit = request.ignoreFile === undefined ? undefined : resolve(cli.cwd, request.ignoreFile);
-  const { matcher } = await readIgnoreFile(path, { dockerfile: read.path, explicit });
-  return {
-    source: read.source,
-    identity: read.path ?? `${path}/<stdin>`,
-    context: folderContext({ path, shown: request.context, ignore: matcher }, tools),
-  };
+  const { matcher, path: ignoreFile } = await readIgnoreFile(path, { dockerfile, explicit });
+  const context = folderContext({ path, shown: request.context, ignore: matcher }, tools);
+  return { context, ignoreFile };
+}
+
+/** The files that a build would take, without looking at its Dockerfile. Throws `context` and `usage`. */
+export async function openFiles(
+  request: ContextRequest,
+  cli: CliContext,
+  tools: ContextTools,
+): Promise<OpenedFiles> {
+  const opened = await openRequested(request, cli, tools);
+  if (opened.kind === 'folder') {
+    const { path } = opened;
+    const file = request.file === undefined ? await defaultDockerfile(path) : resolve(cli.cwd, request.file);
+    return openFolder({ request, path }, request.file === '-' ? undefined : file, { cli, tools });
+  }
+  refuseFolderOptions(request, opened);
+  if (opened.kind === 'files') return { context: opened.context, ignoreFile: undefined };
+  throw new TsbuildError('context', 'a Dockerfile alone has no build context');
+}
+
+function openRequested(
+  { context, buildArgs }: ContextRequest,
+  cli: CliContext,
+  tools: ContextTools,
+): Promise<OpenedContext> {
+  const path = resolve(cli.cwd, context);
+  const stdin = cli.stdin as AsyncIterable<Uint8Array>;
+  const keep = buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR');
+  const keepGitDir = keep === undefined ? undefined : /^(?:1|t|true)$/i.test(keep);
+  return openContext({ text: context, path, stdin, keepGitDir }, tools);
 }
 
 /** Options that only a folder, or only a context with files, can have. */

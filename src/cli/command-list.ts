@@ -31,6 +31,7 @@ export const commandLoaders = {
   'cache unpin': async () => (await import('./commands/cache-pin.js')).cacheUnpin,
   'cache du': async () => (await import('./commands/cache-du.js')).cacheDu,
   'cache prune': async () => (await import('./commands/cache-prune.js')).cachePrune,
+  'context ls': async () => (await import('./commands/context-ls.js')).contextLs,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
   kaniko: async () => (await import('./commands/kaniko.js')).kaniko,
   'docker-plugin install': async () => (await import('./commands/docker-plugin.js')).dockerPluginInstall,

@@ -15,7 +15,7 @@ import { remoteSources } from './remote-tools.js';
 
 /** What reads a build context for `work`, on a store of its own below the temporary folder: nothing stays behind. */
 export async function withPrivateStore<T>(
-  { registry }: BuildRequest,
+  { registry }: Pick<BuildRequest, 'registry'>,
   context: CliContext,
   work: (tools: ContextTools) => Promise<T>,
 ): Promise<T> {
