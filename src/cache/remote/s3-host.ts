@@ -31,11 +31,9 @@ export class S3Host implements ArtifactHost {
   ) {
     const region = place.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1';
     this.#client = new AwsClient({ ...credentialsOf(place, env), service: 's3', region, retries: 5 });
-    this.#base = baseUrl(
-      place,
-      place.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'],
-      region,
-    );
+    const endpoint = place.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
+    this.#base = baseUrl(place, endpoint, region);
+    this.name = `${this.#base}${place.prefix}${place.name}`;
   }
 
   async *open(blob: Descriptor): AsyncGenerator<Uint8Array> {
@@ -125,8 +123,8 @@ export class S3Host implements ArtifactHost {
   }
 
   /** AmazonS3 API, CreateMultipartUpload, UploadPart and CompleteMultipartUpload. */
-  async #putParts({ descriptor, open }: OutgoingBlob): Promise<void> {
-    const key = this.#blobKey(descriptor.digest);
+  async #putParts(blob: OutgoingBlob): Promise<void> {
+    const key = this.#blobKey(blob.descriptor.digest);
     const what = `cannot write ${key} of ${this.name}`;
     const begun = await this.#send(what, `${key}?uploads=`, { method: 'POST' });
     const [id] = begun.ok ? members(await begun.text(), 'UploadId') : [];
@@ -134,7 +132,7 @@ export class S3Host implements ArtifactHost {
     const upload = `uploadId=${encodeURIComponent(id)}`;
     try {
       const etags: string[] = [];
-      for await (const part of inParts(open())) {
+      for await (const part of inParts(blob.open())) {
         const target = `${key}?partNumber=${etags.length + 1}&${upload}`;
         const response = await this.#send(what, target, { method: 'PUT', body: part });
         if (!response.ok) throw await httpFailure(what, response);
