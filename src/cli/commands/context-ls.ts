@@ -1,6 +1,6 @@
 import { defineCommand } from '../define-command.js';
 import { formatOption, isJson } from '../format-option.js';
-import { registryOptions, registryRequest, wholeNumber } from '../registry-request.js';
+import { registryDefaults, wholeNumber } from '../registry-request.js';
 
 export const contextLs = defineCommand({
   name: 'context ls',
@@ -13,7 +13,6 @@ export const contextLs = defineCommand({
     why: { kind: 'flag', describe: 'Print what is kept out too, and the rule that keeps it out' },
     depth: { kind: 'text', value: 'N', describe: 'Levels of folders that are printed (default 1)' },
     format: formatOption,
-    ...registryOptions,
   },
   epilogue:
     'CONTEXT is what tsbuild build takes. With --format json every file is printed, whatever the depth.',
@@ -27,7 +26,7 @@ export const contextLs = defineCommand({
         why: options.why,
         depth: options.depth === undefined ? 1 : wholeNumber('--depth', options.depth),
         json: isJson(options.format),
-        registry: registryRequest(options),
+        registry: registryDefaults,
       },
       cli,
     );
