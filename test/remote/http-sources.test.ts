@@ -1,11 +1,12 @@
 /** Downloads: revalidation, checksums, redirects, limits; against a web server on loopback. */
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { digestOf } from '../../src/oci/digest.js';
+import { digestOf, type Digest } from '../../src/oci/digest.js';
 import type { BuildEvent, Job } from '../../src/progress/event.js';
 import { HttpSources, type HttpSourcesOptions } from '../../src/remote/http-sources.js';
 import { openStore } from '../../src/store/store.js';
 import { startFileServer, type FileServer } from '../helpers/file-server.js';
+import { startForwardProxy } from '../helpers/forward-proxy.js';
 import { makeScratch, removeScratch } from '../helpers/scratch.js';
 
 type Routes = Parameters<typeof startFileServer>[0];
@@ -16,6 +17,7 @@ interface Setup {
   /** A new build on the same store. */
   readonly sources: () => HttpSources;
   readonly blobs: () => Promise<number>;
+  readonly forget: (digest: Digest) => Promise<void>;
 }
 
 async function setUp(
@@ -43,6 +45,7 @@ async function setUp(
       opened.push(sources);
       return sources;
     },
+    forget: (digest) => store.blobs.delete(digest),
     blobs: async () => {
       let count = 0;
       for await (const _ of store.blobs.list()) count++;
@@ -215,6 +218,41 @@ for (const [rule, target, message] of refusedTargets) {
     await t.throwsAsync(sources().file({ url: `${server.origin}/x` }), { message });
   });
 }
+
+test('downloads go through the proxy of the environment', async (t) => {
+  const target = await startFileServer({ '/x': 'hello' });
+  const proxy = await startForwardProxy({ port: Number(new URL(target.origin).port) });
+  t.teardown(() => Promise.all([proxy.close(), target.close()]));
+  const { sources } = await setUp(t, {}, { proxy: { http: `http://u:p@${proxy.host}` } });
+  t.is((await sources().file({ url: 'http://files.test/x' })).digest, checksum);
+  t.deepEqual(
+    proxy.asked.map(({ what, authorization }) => [what, authorization]),
+    [['GET http://files.test/x', `Basic ${Buffer.from('u:p').toString('base64')}`]],
+  );
+});
+
+test('another checksum than the remembered file asks for the whole file', async (t) => {
+  let content = 'v1';
+  const { server, sources } = await setUp(t, {
+    '/x': (_, response) => response.writeHead(200, { ETag: '"same"' }).end(content),
+  });
+  const url = `${server.origin}/x`;
+  await sources().file({ url });
+  content = 'hello';
+  t.is((await sources().file({ url, checksum })).digest, checksum);
+  t.is(server.requests[1]?.headers['if-none-match'], undefined);
+});
+
+test('a file whose bytes were collected is downloaded again', async (t) => {
+  const { server, sources, forget } = await setUp(t, {
+    '/x': (_, response) => response.writeHead(200, { ETag: '"1"' }).end('hello'),
+  });
+  const url = `${server.origin}/x`;
+  await sources().file({ url });
+  await forget(checksum);
+  await sources().file({ url, checksum });
+  t.is(server.requests[1]?.headers['if-none-match'], undefined);
+});
 
 test('endless redirects end', async (t) => {
   const { server, sources } = await setUp(t, {
