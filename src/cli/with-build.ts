@@ -43,7 +43,9 @@ export async function withBuild<T>(
   const store = await openStoreOf(context);
   const client = once(() => registryClient(request.registry, context));
   const temporary = new TemporaryFiles(store);
-  const remotes = once(() => remoteSources(request.registry, context, { store, job, temporary }));
+  const remotes = once(() =>
+    remoteSources(request.registry, context, { store, job, temporary, secrets: steps.secrets }),
+  );
   // The lock is taken by another process; loading the engine meanwhile costs nothing.
   const [lease] = await Promise.all([store.lease({ signal: context.signal }), import('../build/build.js')]);
   try {

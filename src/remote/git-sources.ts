@@ -6,6 +6,7 @@ import type { Job } from '../progress/event.js';
 import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { describeGit, type GitSource } from './git-url.js';
+import type { Authorize } from './source-secrets.js';
 import { GitFailure, runGit, type GitEnvironment } from './run-git.js';
 
 export interface GitSourcesOptions {
@@ -13,6 +14,8 @@ export interface GitSourcesOptions {
   /** A new empty folder that lives until the build ends. */
   readonly folder: () => Promise<string>;
   readonly job: Job;
+  /** Signs in at http URLs without user information. */
+  readonly authorize?: Authorize | undefined;
 }
 
 /** A commit that was fetched: its files, and when it was made (seconds since 1970). */
@@ -108,11 +111,16 @@ export class GitSources {
     const { environment, job } = this.options;
     const { url, credentials } = source;
     const protocols = ['https', 'ssh', 'git', ...(url.startsWith('http:') ? ['http'] : [])];
-    const authorization = credentials && {
-      origin: new URL(url).origin,
-      header: `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`,
-    };
+    const header = this.#header(url, credentials);
+    const authorization = header === undefined ? undefined : { origin: new URL(url).origin, header };
     return runGit(args, { cwd, environment, protocols, authorization, signal: job.signal });
+  }
+
+  #header(url: string, credentials: GitSource['credentials']): string | undefined {
+    if (!/^https?:/.test(url)) return undefined;
+    if (credentials === undefined) return this.options.authorize?.(new URL(url));
+    const { username, password } = credentials;
+    return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   }
 
   async #told<T>(step: string, work: () => Promise<T>): Promise<T> {

@@ -16,11 +16,14 @@ import { redactUrl } from '../registry/redact.js';
 import type { CertificateOptions, ProxyOptions, TimeoutOptions } from '../registry/types.js';
 import type { Job } from '../progress/event.js';
 import { TsbuildError } from '../util/errors.js';
+import type { Authorize } from './source-secrets.js';
 
 export interface HttpOptions {
   readonly certificates?: CertificateOptions | undefined;
   readonly proxy?: ProxyOptions | undefined;
   readonly timeouts?: Partial<TimeoutOptions> | undefined;
+  /** Signs in at URLs without user information. */
+  readonly authorize?: Authorize | undefined;
 }
 
 const mostRedirects = 10;
@@ -43,8 +46,10 @@ export type Headers = Readonly<Record<string, string>>;
 export class HttpFetcher {
   readonly #connections: Connections;
   readonly #timeouts: TimeoutOptions;
+  readonly #authorize: Authorize;
 
-  constructor({ certificates, proxy, timeouts }: HttpOptions) {
+  constructor({ certificates, proxy, timeouts, authorize }: HttpOptions) {
+    this.#authorize = authorize ?? (() => undefined);
     this.#timeouts = { ...defaultTimeouts, ...timeouts };
     this.#connections = new Connections({ certificates, proxy, connectTimeout: this.#timeouts.connect });
   }
@@ -52,7 +57,7 @@ export class HttpFetcher {
   /** The last answer of a chain of redirects, whatever its status. Its body must be read to its end or discarded. */
   async get(home: URL, headers: Headers, job: Job): Promise<Response> {
     let url = withoutCredentials(home);
-    let sent: Headers = { ...headers, ...authorizationOf(home) };
+    let sent: Headers = { ...headers, ...this.#authorization(home) };
     try {
       for (let hops = 0; hops <= mostRedirects; hops++) {
         const trust = await this.#trust(home, url);
@@ -89,6 +94,11 @@ export class HttpFetcher {
     this.#connections.close();
   }
 
+  #authorization(url: URL): Headers {
+    const value = userInformation(url) ?? this.#authorize(url);
+    return value === undefined ? {} : { Authorization: value };
+  }
+
   async #trust(home: URL, url: URL): Promise<Trust> {
     if (url.hostname === home.hostname) return { insecure: false, referredFrom: undefined };
     const from: Reach = await reachOfHost(bareHost(home)).catch(() => 'public' as const);
@@ -109,10 +119,10 @@ export function withoutCredentials(url: URL): URL {
   return plain;
 }
 
-function authorizationOf({ username, password }: URL): Headers {
-  if (username === '' && password === '') return {};
+function userInformation({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
   const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { Authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+  return `Basic ${Buffer.from(user).toString('base64')}`;
 }
 
 /** What another origin may see: conditions on the file besides what every server may. */

@@ -54,8 +54,12 @@ const settings: readonly string[] = [
   'init.defaultBranch=main',
   'http.lowSpeedLimit=1000',
   'http.lowSpeedTime=60',
-  'http.followRedirects=initial',
 ];
+
+/** After a redirect git sends its headers, credentials among them, to whom it was sent. */
+function redirects({ authorization }: GitRun): string {
+  return `http.followRedirects=${authorization === undefined ? 'initial' : 'false'}`;
+}
 
 /**
  * Runs git and resolves to what it wrote to standard output. Throws `context` when it fails, when it is not installed
@@ -121,7 +125,7 @@ function outcome(args: readonly string[], run: GitRun): Promise<Outcome> {
 function start(args: readonly string[], run: GitRun) {
   const umask = process.umask(0o022);
   try {
-    const options = settings.flatMap((setting) => ['-c', setting]);
+    const options = [...settings, redirects(run)].flatMap((setting) => ['-c', setting]);
     return spawn('git', [...options, ...args], {
       cwd: run.cwd,
       env: environmentOf(run),
