@@ -15,7 +15,7 @@ export const pushFormOptions = {
   'compression-level': {
     kind: 'text',
     value: 'N',
-    describe: 'Level of the compression: 0 to 9 for gzip (default 6), 1 to 22 for zstd (default 3)',
+    describe: 'Level of the compression: 0 to 9 for gzip (default 5), 1 to 22 for zstd (default 3)',
   },
   'force-compression': {
     kind: 'flag',

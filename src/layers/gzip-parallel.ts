@@ -12,7 +12,7 @@ interface DeflateOptions {
 }
 
 export interface GzipOptions {
-  /** 0 to 9; 6 when absent. */
+  /** 0 to 9; 5 when absent. */
   readonly level?: number;
   /** Blocks compressed at the same time; the bytes do not depend on it. */
   readonly concurrency?: number;
