@@ -1,8 +1,5 @@
-/** Registries: the client, and pushing and pulling images with it. */
+/** What is loaded when a registry is first needed. */
 export { createRegistryClient } from './client.js';
-export { createCredentialSource, type CredentialOptions } from './credentials.js';
+export { createCredentialSource } from './credentials.js';
 export { readRegistriesConf } from './registries-conf.js';
-export { pullManifest, type PulledImage } from './pull-manifest.js';
-export { pushImage, type PushableImage } from './push-image.js';
-export { RegistryFailure } from './failure.js';
 export type * from './types.js';

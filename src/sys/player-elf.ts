@@ -25,7 +25,7 @@ export const memoryBase = 0x10000000;
 /** Bytes of memory for a program and its slots. */
 export const memorySize = 64 << 20;
 /** Exit status of a player whose program failed. */
-export const playerFailed = 125;
+const playerFailed = 125;
 
 const codeBase = 0x400000;
 const headerSize = 64 + 3 * 56;

@@ -40,7 +40,7 @@ function outsideSources({ inputs, op }: Vertex<CopyOp>, shop: Workshop) {
 
 /** Remote sources enter it by what they are now; they are fetched when the copy is done. */
 async function remoteSources({ inputs }: Vertex<CopyOp>, shop: Workshop): Promise<Recipe> {
-  const recipes = inputs.map(({ op }, i) => (isRemote(op) ? remoteRecipe(op, i, shop) : []));
+  const recipes = inputs.map(async ({ op }, i) => (isRemote(op) ? remoteRecipe(op, i, shop) : []));
   return (await Promise.all(recipes)).flat();
 }
 
