@@ -24,8 +24,6 @@ export type Arch = 'x64' | 'arm64';
 export const memoryBase = 0x10000000;
 /** Bytes of memory for a program and its slots. */
 export const memorySize = 64 << 20;
-/** Exit status of a player whose program failed. */
-const playerFailed = 125;
 
 const codeBase = 0x400000;
 const headerSize = 64 + 3 * 56;
