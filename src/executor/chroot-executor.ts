@@ -2,7 +2,7 @@ import type { LayerDirectory } from '../layers/types.js';
 import type { Job } from '../progress/event.js';
 import { removeTree } from '../sys/remove-tree.js';
 import { TsbuildError } from '../util/errors.js';
-import { findChanges, recordTree, writeUpper } from './chroot/changes.js';
+import { findChanges, recordTree, writeUpper, type Recorded } from './chroot/changes.js';
 import { endDescendants } from './chroot/end-descendants.js';
 import { PlainRoots, type PlainRoot } from './chroot/plain-roots.js';
 import { StandIns } from './chroot/stand-ins.js';
@@ -62,7 +62,7 @@ export class ChrootExecutor implements Executor {
     const { spec, points, directories } = step;
     const standIns = new StandIns(root.path, directories.work);
     let outcome: Outcome;
-    let before: Map<string, string>;
+    let before: Recorded;
     try {
       await this.#place(standIns, step);
       before = recordTree(root.path, `${directories.memory}/clock`, standIns.isInside);

@@ -14,6 +14,9 @@ import { dirname, join } from 'node:path';
 import test, { type TestFn } from 'ava';
 import { createExecutor } from '../../src/executor/create-executor.js';
 import type { ExecSpec, Executor, Process } from '../../src/executor/types.js';
+import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
+import { presentMode } from '../../src/executor/present-mode.js';
+import { readPrivileges } from '../../src/sys/privileges.js';
 import { findProgram, isRoot } from '../helpers/programs.js';
 
 const busybox = findProgram('busybox');
@@ -25,6 +28,13 @@ const isStatic =
 
 /** `test` where steps can be run, `test.skip` elsewhere: root and a static busybox are needed. */
 export const sandboxTest: TestFn = isRoot && isStatic ? test : (test.skip as TestFn);
+
+/** The mode that steps of this process run in. The tests are run again in the other ones (places.test.ts). */
+export const mode = presentMode(readPrivileges());
+/** `test` where other users exist besides the one that root is. */
+export const manyIdsTest: TestFn = mode === 'single-id' ? (test.skip as TestFn) : sandboxTest;
+/** `test` for what only root of the machine can prepare or have. */
+export const rootfulTest: TestFn = mode === 'rootful' ? sandboxTest : (test.skip as TestFn);
 
 export interface StepRun {
   readonly code: number;
@@ -83,7 +93,7 @@ export class Bench {
     const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
     const { process, lowers = [], signal, ...rest } = options;
     const spec: ExecSpec = {
-      lowers: [this.base, ...lowers].map((path) => ({ path, namespace: 'trusted' as const })),
+      lowers: [this.base, ...lowers].map((path) => ({ path, namespace: ownOverlayNamespace() })),
       mounts: [],
       network: 'default',
       security: 'sandbox',

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { abis, verdictRanges, type Verdict } from '../../src/executor/seccomp/filter.js';
-import { Bench, compileStatic, sandboxTest } from './busybox-root.js';
+import { Bench, compileStatic, mode, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
 test.after.always(() => bench.close());
@@ -12,7 +12,7 @@ const numbers = process.arch === 'x64' || process.arch === 'arm64' ? abis[proces
 function deniedNumbers(index: number): { number: number; errno: number }[] {
   const abi = numbers[index];
   if (abi === undefined) return [];
-  const ranges = verdictRanges(abi);
+  const ranges = verdictRanges(abi, mode === 'single-id' ? 'single-id' : 'all-ids');
   const verdictOf = (number: number): Verdict | undefined =>
     ranges.findLast(({ from }) => from <= number)?.verdict;
   return Array.from({ length: 480 }, (_, number) => number).flatMap((number) => {

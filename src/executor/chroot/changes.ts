@@ -1,11 +1,11 @@
 /** What a step changed in a plain directory: found by inode and change time, which no program can set. */
-import { lstatSync, writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync, type BigIntStats } from 'node:fs';
 import { makeNodes } from '../../sys/nodes.js';
 import { bytePath } from '../../util/bytes.js';
 import { copyEntries, listTree, type Listed } from './apply-layer.js';
 
-/** State of a directory tree: path to inode and change time. */
-export type Recorded = Map<string, string>;
+/** State of a directory tree by path. */
+export type Recorded = Map<string, BigIntStats>;
 
 /**
  * Records a tree. `clock` is a file that may be written on the same file system: when this returns, its clock has moved on, so
@@ -13,7 +13,7 @@ export type Recorded = Map<string, string>;
  */
 export function recordTree(root: string, clock: string, leftOut: (path: string) => boolean): Recorded {
   const wanted = listTree(root).filter(({ path }) => !leftOut(path));
-  const recorded = new Map(wanted.map((entry) => [entry.path, identityOf(entry)]));
+  const recorded = new Map(wanted.map((entry) => [entry.path, entry.stats]));
   const start = touch(clock);
   while (touch(clock) === start);
   return recorded;
@@ -24,8 +24,30 @@ function touch(path: string): bigint {
   return lstatSync(bytePath(path), { bigint: true }).ctimeNs;
 }
 
-function identityOf({ stats }: Listed): string {
-  return `${stats.ino} ${stats.ctimeNs} ${stats.mode}`;
+/** Names of each file that has several, joined, by inode. */
+function namesByInode(entries: Iterable<readonly [path: string, stats: BigIntStats]>): Map<bigint, string> {
+  const names = new Map<bigint, string>();
+  for (const [path, stats] of entries) {
+    if (!stats.isDirectory()) names.set(stats.ino, `${names.get(stats.ino) ?? ''}${path}\0`);
+  }
+  return names;
+}
+
+const sameFields = ['mode', 'uid', 'gid', 'size', 'mtimeNs'] as const;
+
+/**
+ * Tells whether nothing happened to what stands at a path. A file that gained or lost another name has a new change time too:
+ * that alone is no change, as with overlayfs, where another name is another file as soon as it is touched.
+ */
+function unchangedSince(before: Recorded, now: readonly Listed[]): (entry: Listed) => boolean {
+  const [then, since] = [namesByInode(before), namesByInode(now.map(({ path, stats }) => [path, stats]))];
+  return ({ path, stats }) => {
+    const old = before.get(path);
+    if (old === undefined || old.ino !== stats.ino) return false;
+    if (old.ctimeNs === stats.ctimeNs) return true;
+    if (stats.isDirectory() || then.get(old.ino) === since.get(old.ino)) return false;
+    return sameFields.every((name) => old[name] === stats[name]);
+  };
 }
 
 export interface Changes {
@@ -38,11 +60,12 @@ export interface Changes {
 /** What differs from the record. Paths for which `ignored` says so, and all below them, do not count. */
 export function findChanges(root: string, before: Recorded, ignored: (path: string) => boolean): Changes {
   const now = listTree(root);
+  const isUnchanged = unchangedSince(before, now);
   const left = new Set(before.keys());
   const wanted = new Set<string>(['']);
   for (const entry of now) {
     left.delete(entry.path);
-    if (isBelow(entry.path, ignored) || before.get(entry.path) === identityOf(entry)) continue;
+    if (isBelow(entry.path, ignored) || isUnchanged(entry)) continue;
     for (let path = entry.path; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) wanted.add(path);
   }
   const gone = [...left].filter(

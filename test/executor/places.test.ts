@@ -1,0 +1,25 @@
+/** The attack tests again as root of a user namespace: with a range of ids, and with one. */
+import { join } from 'node:path';
+import test from 'ava';
+import { projectRoot } from '../helpers/project.js';
+import { isRoot, runProgram } from '../helpers/programs.js';
+
+const out = process.env['TSBUILD_OUT'] ?? 'dist';
+const launcher = join(projectRoot, out, 'test/helpers/in-place.js');
+const files = ['sandbox', 'steps', 'step-mounts', 'hostile-images', 'seccomp-probe'];
+const it = isRoot ? test : test.skip;
+
+for (const place of ['rootless', 'single-id']) {
+  it(`the tests of the sandbox pass in mode ${place}`, async (t) => {
+    t.timeout(280_000);
+    const ava = join(projectRoot, 'node_modules/ava/entrypoints/cli.mjs');
+    const tests = files.map((name) => `${out}/test/executor/${name}.test.js`);
+    const { code, stdout, output } = await runProgram(
+      [process.execPath, launcher, place, process.execPath, ava, '--tap', '--concurrency=1', ...tests],
+      { cwd: projectRoot, timeout: 270_000 },
+    );
+    t.is(code, 0, output.slice(-4000));
+    t.true(Number(/^# pass (\d+)$/m.exec(stdout)?.[1]) > 70, 'tests were run');
+    t.is(stdout.match(/^not ok/m), null);
+  });
+}

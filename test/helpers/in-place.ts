@@ -1,0 +1,99 @@
+/**
+ * Runs a command in a place like those that builds run in: `node in-place.js PLACE COMMAND ARGUMENT…`. What it prints
+ * and its exit code are the command's.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { enterNamespace } from '../../src/executor/enter-namespace.js';
+import { seccompFilter } from '../../src/executor/seccomp/filter.js';
+import { hostArch } from '../../src/sys/player-file.js';
+import { playerError, startPlayer, type Report } from '../../src/sys/player.js';
+import { encodeProgram, type Operation, type Program } from '../../src/sys/program.js';
+import { toByteString } from '../../src/util/bytes.js';
+
+const [place = '', path = '', ...args] = process.argv.slice(2);
+const command = { argv: [path, ...args], env: process.env, cwd: process.cwd() } as const;
+
+/** Docker's 14 capabilities. */
+const dockerCapabilities = 0xa80425fbn;
+
+/** What `docker run` does to root: fewer capabilities, and a filter that refuses mount and unshare. */
+function becomeContainer(): Operation[] {
+  const filter = seccompFilter(hostArch(), 'all-ids');
+  const [low, high] = [Number(dockerCapabilities & 0xffffffffn), Number(dockerCapabilities >> 32n)];
+  const numbers = Array.from({ length: 41 }, (_, number) => number);
+  return [
+    ...numbers
+      .filter((number) => ((dockerCapabilities >> BigInt(number)) & 1n) === 0n)
+      .map((number): Operation => ({ call: 'prctl', args: [24, number, 0, 0, 0] })),
+    { call: 'seccomp', args: [1, 0, { words: [filter.length / 8, filter] }] },
+    {
+      call: 'capset',
+      args: [
+        new Uint8Array(new Uint32Array([0x20080522, 0]).buffer),
+        new Uint8Array(new Uint32Array([low, low, 0, high, high, 0]).buffer),
+      ],
+    },
+  ];
+}
+
+function becomeUser(id: number): Operation[] {
+  return [
+    { call: 'setgroups', args: [0, 0] },
+    { call: 'setresgid', args: [id, id, id] },
+    { call: 'setresuid', args: [id, id, id] },
+  ];
+}
+
+/** Executes the command after some operations. */
+async function executeAfter(operations: readonly Operation[]): Promise<number> {
+  const variables = Object.entries(command.env).map(([name, value]) => `${name}=${value ?? ''}`);
+  const program: Program = {
+    operations: [
+      { call: 'prctl', args: [1, 9], label: 'death signal' },
+      ...operations,
+      { call: 'prctl', args: [1, 9], label: 'death signal' },
+      { call: 'chdir', args: [toByteString(command.cwd)] },
+      { call: 'close_range', args: [3, 0xffffffff, 0] },
+      {
+        call: 'execve',
+        args: [
+          toByteString(path),
+          { words: [...command.argv.map(toByteString), 0] },
+          { words: [...variables.map(toByteString), 0] },
+        ],
+      },
+    ],
+  };
+  let failure: Report | undefined;
+  const player = await startPlayer(encodeProgram(program, hostArch()), {
+    standard: 'inherit',
+    onReport: (report) => (failure ??= report),
+  });
+  const { exitCode } = await player.done;
+  if (failure !== undefined) throw playerError(program, failure);
+  return exitCode ?? 1;
+}
+
+async function inNamespace(isolation: 'rootless' | 'single-id'): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'tsbuild-place-'));
+  for (const name of ['lower', 'upper', 'work', 'root']) mkdirSync(join(folder, name));
+  try {
+    const code = await enterNamespace({
+      isolation,
+      command,
+      onEntering: () => undefined,
+      withProbeFolder: (use) => use(toByteString(folder)),
+    });
+    return code ?? 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const user = /^user-(\d+)$/.exec(place)?.[1];
+if (user !== undefined) process.exitCode = await executeAfter(becomeUser(Number(user)));
+else if (place === 'container') process.exitCode = await executeAfter(becomeContainer());
+else if (place === 'rootless' || place === 'single-id') process.exitCode = await inNamespace(place);
+else throw new Error(`unknown place ${place}`);
