@@ -55,7 +55,9 @@ async function httpContext(url: string, tools: ContextTools): Promise<OpenedCont
   const { http } = await tools.remotes();
   const file = await http.file({ url });
   const shown = redactUrl(url);
-  const time = () => Promise.resolve(Math.floor(file.modified / 1000));
+  const seconds = Math.floor(file.modified / 1000);
+  // without Last-Modified a download has no time
+  const time = seconds === 0 ? undefined : () => Promise.resolve(seconds);
   return archiveOrDockerfile(http.path(file), { size: file.size, shown, identity: shown, time }, tools);
 }
 
