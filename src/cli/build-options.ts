@@ -65,13 +65,13 @@ export const buildOptions = {
     kind: 'list',
     value: 'type=TYPE,…',
     describe:
-      'Remote cache to read: type=registry,ref=NAME or type=local,src=FOLDER; NAME alone is a registry’s',
+      'Cache to read: type=registry,ref=NAME (NAME alone will do), local,src=FOLDER, s3,bucket=NAME or gha; asked in order',
   },
   'cache-to': {
     kind: 'list',
     value: 'type=TYPE,…',
     describe:
-      'Remote cache to write: type=registry,ref=NAME, type=local,dest=FOLDER or type=inline; mode=min or max',
+      'Cache to write: type=registry,ref=NAME, local,dest=FOLDER, s3,bucket=NAME, gha or inline; with mode=min|max, mounts=true, compression=, ignore-error=true',
   },
   pull: {
     kind: 'optional',

@@ -69,15 +69,18 @@ const sizeOf = (request: string): number => Number(request.split(' ').at(-1));
 it('a second machine runs nothing and downloads no layer, also to push', async (t) => {
   const cache = `${registry.host}/team/cache:main`;
   const first = await build(machine(), [
-    ...['-t', `${registry.host}/team/app:1`, '--push'],
-    ...['--cache-to', `type=registry,ref=${cache},mode=max`],
+    `--tag=${registry.host}/team/app:1`,
+    '--push',
+    `--cache-to=type=registry,ref=${cache},mode=max`,
   ]);
   t.is(stepVerdicts(first).cached.length, 0);
   registry.requests();
 
   const second = await build(machine(), [
-    ...['-t', `${registry.host}/team/other:1`, '--push', '--cache-from', cache],
-    ...['--cache-to', `type=registry,ref=${cache},mode=max`],
+    `--tag=${registry.host}/team/other:1`,
+    '--push',
+    `--cache-from=${cache}`,
+    `--cache-to=type=registry,ref=${cache},mode=max`,
   ]);
   const requests = registry.requests();
   t.deepEqual(stepVerdicts(second).ran, []);

@@ -1,7 +1,6 @@
 import { parseReference } from '../../oci/reference.js';
 import type { Job } from '../../progress/event.js';
 import type { RegistryClient } from '../../registry/types.js';
-import { TsbuildError } from '../../util/errors.js';
 import { exportStep } from './cache-exporter.js';
 import type { CachePlace } from './options.js';
 import type { ArtifactHost, RemoteStorage } from './storage.js';
@@ -16,13 +15,17 @@ export interface StorageTools {
 
 /** Opens the storage of a place. Nothing is connected; what a kind of place needs is loaded when it is used. */
 export async function openStorage(place: CachePlace, tools: StorageTools): Promise<RemoteStorage> {
+  if (place.type === 'gha') {
+    const { ActionsStorage } = await import('./actions-storage.js');
+    return new ActionsStorage(place, tools.env, tools.job);
+  }
   const onWarning = (message: string): void => tools.job.emit({ kind: 'warning', message });
   const { host, tag } = await openHost(place, tools);
   return new TaggedStorage(host, tag, onWarning);
 }
 
 async function openHost(
-  place: CachePlace,
+  place: Exclude<CachePlace, { type: 'gha' }>,
   { client, job, env }: StorageTools,
 ): Promise<{ readonly host: ArtifactHost; readonly tag: string }> {
   switch (place.type) {
@@ -40,9 +43,5 @@ async function openHost(
       const { S3Host } = await import('./s3-host.js');
       return { host: new S3Host(place, env, job), tag: place.name };
     }
-    default:
-      throw new TsbuildError('unsupported', `caches of type ${place.type} are not supported`, {
-        hint: 'use type=registry or type=local',
-      });
   }
 }

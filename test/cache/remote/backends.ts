@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { mediaTypes } from '../../../src/oci/media-types.js';
+import { actionsToken, startActionsCache } from '../../helpers/actions-cache-server.js';
 import { startFaultServer } from '../../helpers/fault-server.js';
 import { registryAvailable, startRegistry } from '../../helpers/registry-server.js';
 import { s3Credentials, startS3 } from '../../helpers/s3-server.js';
@@ -98,6 +99,28 @@ export const s3Backend: Backend = {
     };
   },
 };
+
+export const actionsBackend: Backend = {
+  name: 'gha',
+  available: true,
+  open: async (t) => {
+    const server = await startActionsCache();
+    t.teardown(() => server.close());
+    const place = `type=gha,scope=s${scopes++},url=${server.url},token=${actionsToken}`;
+    return {
+      from: place,
+      to: place,
+      list: () => Promise.resolve([...server.entries.keys()]),
+      read: (name) => Promise.resolve(server.entries.get(name) ?? Buffer.alloc(0)),
+      replace: (name, bytes) => {
+        if (bytes === undefined) server.entries.delete(name);
+        else server.entries.set(name, bytes);
+        return Promise.resolve();
+      },
+    };
+  },
+};
+let scopes = 0;
 
 function filesBelow(folder: string): Pick<Place, 'list' | 'read' | 'replace'> {
   return {

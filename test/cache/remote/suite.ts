@@ -153,8 +153,8 @@ EOF`;
         const again = await (await Machine.start(t)).build(text, { from: [place.from] });
         t.deepEqual(again.files, first.files, name);
         t.true(again.warnings.length <= 1, again.warnings.join('\n'));
-        // A folder without its index is an empty cache.
-        if (again.commands.length > 0 && !name.endsWith('index.json')) t.is(again.warnings.length, 1, name);
+        const isEmptied = damage === undefined && entry.test(name);
+        if (again.commands.length > 0 && !isEmptied) t.is(again.warnings.length, 1, name);
         await place.replace(name, bytes);
       }
     }
@@ -175,6 +175,9 @@ EOF`;
     t.deepEqual(after.warnings, []);
   });
 }
+
+/** Without these a folder and an Actions cache are empty. */
+const entry = /(?:^index\.json|-head-\d+)$/;
 
 function flipped(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);

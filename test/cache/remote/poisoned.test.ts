@@ -1,0 +1,61 @@
+/** A cache that somebody with other intentions can write to. */
+import { join } from 'node:path';
+import test from 'ava';
+import type { CacheContent, KeptLayer } from '../../../src/cache/remote/content.js';
+import { FolderHost } from '../../../src/cache/remote/folder-host.js';
+import { TaggedStorage } from '../../../src/cache/remote/tagged-storage.js';
+import { Machine } from '../../helpers/remote-machine.js';
+import { scratchOf } from '../../helpers/stores.js';
+
+const text = 'FROM scratch\nRUN write honest 1\nRUN write evil 2';
+
+/** What a build finds after `forge` changed what the cache says of each layer. */
+const poisoned = test.macro(
+  async (t, forge: (layer: KeptLayer, other: KeptLayer) => KeptLayer, warning: RegExp) => {
+    const folder = join(scratchOf(t, 'poisoned'), 'cache');
+    const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
+    const storage = new TaggedStorage(new FolderHost(folder), 'latest', () => undefined);
+    const { content } = await storage.load();
+    const layers = [...content.layers.values()];
+    const forged: CacheContent = {
+      ...content,
+      layers: new Map(layers.map((layer, i) => [layer.ref.id, forge(layer, layers[1 - i] ?? layer)])),
+    };
+    await storage.add(forged);
+    const again = await (await Machine.start(t)).build(text, { from: [`type=local,src=${folder}`] });
+    t.deepEqual(again.files, first.files);
+    t.true(again.warnings.length >= 1);
+    t.regex(again.warnings[0] ?? '', warning);
+  },
+);
+
+test(
+  'a layer with the blob of another one',
+  poisoned,
+  (layer, other) => withPlace(layer, other, ['blob']),
+  /cannot be used/,
+);
+test(
+  'a layer with the blob and the DiffID of another one',
+  poisoned,
+  (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size']),
+  /is not the layer/,
+);
+test(
+  'a layer with the changeset of another one',
+  poisoned,
+  (layer, other) => withPlace(layer, other, ['changeset']),
+  /does not describe layer/,
+);
+test(
+  'a layer that is another one in everything but its id',
+  poisoned,
+  (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size', 'changeset']),
+  /does not describe layer|is not the layer/,
+);
+
+function withPlace(layer: KeptLayer, other: KeptLayer, members: readonly string[]): KeptLayer {
+  if (layer.place === undefined || other.place === undefined) return layer;
+  const taken = Object.fromEntries(Object.entries(other.place).filter(([name]) => members.includes(name)));
+  return { ...layer, place: { ...layer.place, ...taken } };
+}
