@@ -10,7 +10,7 @@ import type { CliContext } from './context.js';
 import { openStoreOf } from './open-store.js';
 import { registryClient } from './registry-tools.js';
 import { remoteSources } from './remote-tools.js';
-import { remoteCaches } from './cache-options.js';
+import { remoteCaches, withInsecureCaches } from './cache-options.js';
 import { stepSettings } from './step-settings.js';
 
 /** What a command that works on a build is given. */
@@ -41,7 +41,7 @@ export async function withBuild<T>(
   const secrets = [...steps.secrets.values()];
   const job: Job = { signal: context.signal, emit: maskSecrets(() => secrets, emit) };
   const store = await openStoreOf(context);
-  const client = once(() => registryClient(request.registry, context));
+  const client = once(async () => registryClient(await withInsecureCaches(request, context), context));
   const temporary = new TemporaryFiles(store);
   const remotes = once(() =>
     remoteSources(request.registry, context, { store, job, temporary, secrets: steps.secrets }),
