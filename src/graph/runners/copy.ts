@@ -7,7 +7,7 @@ import type { Prepared, Runner, Task, Workshop } from '../runner.js';
 import type { Vertex } from '../vertex.js';
 import { copyChangeset } from './copy-changeset.js';
 import { selectSources, type CopyOrigin } from './copy-sources.js';
-import { isRemote, remoteRecipe } from './remote.js';
+import { isRemote, promisedTimes, remoteRecipe, type RemoteOp } from './remote.js';
 
 /** The flags and words of the instruction. Where a relative destination leads is what counts, not how it was said. */
 function opRecipe(op: CopyOp): Recipe {
@@ -39,8 +39,11 @@ function outsideSources({ inputs, op }: Vertex<CopyOp>, shop: Workshop) {
 }
 
 /** Remote sources enter it by what they are now; they are fetched when the copy is done. */
-async function remoteSources({ inputs }: Vertex<CopyOp>, shop: Workshop): Promise<Recipe> {
-  const recipes = inputs.map(async ({ op }, i) => (isRemote(op) ? remoteRecipe(op, i, shop) : []));
+async function ofRemotes(
+  { inputs }: Vertex<CopyOp>,
+  recipe: (op: RemoteOp, place: number) => Promise<Recipe>,
+): Promise<Recipe> {
+  const recipes = inputs.map(async ({ op }, i) => (isRemote(op) ? recipe(op, i) : []));
   return (await Promise.all(recipes)).flat();
 }
 
@@ -56,7 +59,11 @@ export const copyRunner: Runner<CopyOp> = {
         `${path}\0${contextDigest(node)}`,
       ]),
     );
-    return [...opRecipe(vertex.op), ...files, ...(await remoteSources(vertex, shop))];
+    return [
+      ...opRecipe(vertex.op),
+      ...files,
+      ...(await ofRemotes(vertex, (op, place) => remoteRecipe(op, place, shop))),
+    ];
   },
 
   async selections(vertex, shop) {
@@ -79,6 +86,7 @@ export const copyRunner: Runner<CopyOp> = {
       recipe: [
         ['op', 'changeset'],
         ['content', changesetContentDigest(changeset)],
+        ...(await ofRemotes(vertex, (op, place) => promisedTimes(op, place, shop))),
       ],
       make: () => Promise.resolve(shop.layers.fromChangeset(changeset, bodies, now)),
     };

@@ -30,10 +30,18 @@ export async function remoteRecipe(op: RemoteOp, place: number, { remotes }: Wor
     [`commit of source ${place}`, await sources.git.commit(op.source)],
     [`folder of source ${place}`, subdir],
     [`submodules of source ${place}`, String(submodules)],
-    [`times of source ${place}`, commitTime ? 'commit' : 'checkout'],
+    [`mtime of source ${place}`, commitTime ? 'commit' : 'checkout'],
     // what git keeps names the repository
     [`--keep-git-dir of source ${place}`, keepGitDir ? url : ''],
   ];
+}
+
+/**
+ * Times that a source promises its files: they tell results apart whose content is equal, which other times do not.
+ */
+export async function promisedTimes(op: RemoteOp, place: number, { remotes }: Workshop): Promise<Recipe> {
+  if (op.kind === 'http' || !op.source.commitTime) return [];
+  return [[`times of source ${place}`, await (await remotes()).git.commit(op.source)]];
 }
 
 /** The files of a remote source: a download alone in a folder, or those of a commit. */
