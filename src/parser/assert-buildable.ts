@@ -8,13 +8,11 @@ export class DockerfileError extends TsbuildError {
     readonly diagnostics: readonly [Diagnostic, ...Diagnostic[]],
   ) {
     const [first, ...more] = diagnostics;
-    const count =
-      more.length === 0 ? '' : ` (and ${more.length} more ${more.length === 1 ? 'error' : 'errors'})`;
-    super('dockerfile', first.message + count, {
-      hint: first.hint,
-      range: first.range,
-      source: dockerfile.source,
-    });
+    const { source } = dockerfile;
+    const others = more.map(
+      ({ message, hint, range }) => new TsbuildError('dockerfile', message, { hint, range, source }),
+    );
+    super('dockerfile', first.message, { hint: first.hint, range: first.range, source, others });
   }
 }
 

@@ -14,15 +14,25 @@ export interface ReportOptions {
 const maxCauses = 5;
 
 /**
- * The report of a failure, ending in a newline. A TsbuildError shows the place in its source, the message, causes
+ * The report of a failure and of the others of its source, ending in a newline. A TsbuildError shows the place in its source, the message, causes
  * that add something, and the hint. Anything else is reported as a bug of tsbuild with its stack, unless the
  * machine is at fault. Control characters of foreign text are shown, never obeyed.
  */
 export function formatError(error: unknown, options: ReportOptions): string {
-  if (error instanceof TsbuildError) return userError(error, options);
+  if (error instanceof TsbuildError) return userErrors(error, options);
   const hint = machineFailureHint(error);
   if (hint !== undefined) return plainReport({ message: messageOf(error), causes: [], hint }, options.color);
   return bugReport(error, options);
+}
+
+/** More problems of one file than a screen holds help nobody. */
+const maxOthers = 20;
+
+function userErrors(error: TsbuildError, options: ReportOptions): string {
+  const { others } = error;
+  const shown = [error, ...others.slice(0, maxOthers)].map((one) => userError(one, options));
+  const left = others.length - maxOthers;
+  return [...shown, ...(left > 0 ? [`and ${left} more errors\n`] : [])].join('\n');
 }
 
 function userError(error: TsbuildError, options: ReportOptions): string {

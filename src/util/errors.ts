@@ -34,6 +34,8 @@ export interface ErrorDetails {
   readonly source?: Source | undefined;
   /** Other bytes arrived than were asked for: another try may help. */
   readonly damaged?: boolean | undefined;
+  /** Further problems of the same source, reported with this one. */
+  readonly others?: readonly TsbuildError[] | undefined;
 }
 
 /**
@@ -46,6 +48,7 @@ export class TsbuildError extends Error {
   readonly range: SourceRange | undefined;
   readonly source: Source | undefined;
   readonly damaged: boolean;
+  readonly others: readonly TsbuildError[];
 
   constructor(
     readonly code: ErrorCode,
@@ -57,6 +60,7 @@ export class TsbuildError extends Error {
     this.range = details.range;
     this.source = details.source;
     this.damaged = details.damaged ?? false;
+    this.others = details.others ?? [];
   }
 
   /** The same failure pointing at a place in a source; a place already known is kept. */

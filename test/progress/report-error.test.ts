@@ -133,3 +133,13 @@ test('colours mark the kinds of lines', (t) => {
   const text = formatError(new TsbuildError('copy', 'x', { hint: 'y' }), { color: true });
   t.is(text, '\u001b[31merror:\u001b[0m x\n\u001b[36mhint:\u001b[0m y\n');
 });
+
+test('all problems of a source are reported, each with its place', (t) => {
+  const source = { name: 'Dockerfile', text: 'A\nB\n' };
+  const at = (line: number) => ({ startLine: line, startColumn: 0, endLine: line, endColumn: 1 });
+  const others = [new TsbuildError('dockerfile', 'second', { range: at(2), source })];
+  const report = formatError(new TsbuildError('dockerfile', 'first', { range: at(1), source, others }), {
+    color: false,
+  });
+  t.regex(report, /Dockerfile:1\n[^]*error: first\n[^]*Dockerfile:2\n[^]*error: second\n$/);
+});
