@@ -1,4 +1,5 @@
 import { progressKinds } from '../progress/kinds.js';
+import { formOptions } from './form-options.js';
 import type { OptionTable } from './option-table.js';
 import { registryOptions } from './registry-request.js';
 import { stepOptions } from './step-options.js';
@@ -87,6 +88,7 @@ export const buildOptions = {
     describe:
       'Where the result goes: type=oci, docker, tar, local, image or registry; PATH alone is a folder, - a tar on standard output',
   },
+  ...formOptions,
   push: { kind: 'flag', describe: 'Push the image to the registries of its names' },
   load: { kind: 'flag', describe: 'Load the image into the Docker daemon too; an error where there is none' },
   secret: {

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { parseOutput, type ImageForm, type OutputSpec } from '../image/output.js';
+import { parseOutput, plainForm, type ImageForm, type OutputSpec } from '../image/output.js';
 import { parseReference } from '../oci/reference.js';
 import { TsbuildError } from '../util/errors.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
+import { refuseUnusedForm } from './form-options.js';
 import { checkedForm } from './push-form.js';
 
 /** One push: an image under names, in a form. */
@@ -29,7 +30,7 @@ type ImageOutput = Extract<OutputSpec, { type: 'image' }>;
 
 /** Reads `--output`, `--push` and `--tag` together. Throws `usage`, and `unsupported` for options that a build cannot do. */
 export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext): BuildOutputs {
-  const specs = request.outputs.map(parseOutput);
+  const specs = request.outputs.map((text) => parseOutput(text, request.form));
   const images = specs.filter((spec) => spec.type === 'image');
   const exports = specs.filter((spec) => spec.type !== 'image').map((spec) => located(spec, cwd));
   for (const spec of specs) if ('form' in spec) refuseForm(checkedForm(spec.form));
@@ -41,6 +42,7 @@ export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext)
     });
   }
   const pushes = pushesOf(request, images);
+  refuseUnusedForm(request.form, pushes.length > 0 || exports.some((spec) => 'form' in spec));
   const unnamed = new Set(pushes.filter(({ byDigest }) => byDigest).flatMap(({ names }) => names));
   const all = [...request.tags, ...images.flatMap(({ form }) => form.names)];
   return {
@@ -54,28 +56,21 @@ export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext)
 }
 
 /** `--push` is `push=true` of every image output, and one of its own where there is none. */
-function pushesOf({ push, tags }: BuildRequest, images: readonly ImageOutput[]): readonly PushOutput[] {
-  const own = push && images.length === 0 ? [{ push, pushByDigest: false, form: plainForm }] : images;
+function pushesOf(
+  { push, tags, form = plainForm }: BuildRequest,
+  images: readonly ImageOutput[],
+): readonly PushOutput[] {
+  const own = push && images.length === 0 ? [{ push, pushByDigest: false, form: checkedForm(form) }] : images;
   return own
     .filter((image) => push || image.push || image.pushByDigest)
-    .map(({ pushByDigest, form }) => {
-      const names = [...new Set([...tags, ...form.names])];
-      if (names.length > 0) return { names, byDigest: pushByDigest, form };
+    .map((image) => {
+      const names = [...new Set([...tags, ...image.form.names])];
+      if (names.length > 0) return { names, byDigest: image.pushByDigest, form: image.form };
       throw new TsbuildError('usage', 'a push needs a name', {
         hint: 'name the image with -t REGISTRY/NAME:TAG',
       });
     });
 }
-
-/** What an output is like that says nothing else. */
-export const plainForm: ImageForm = {
-  names: [],
-  compression: undefined,
-  compressionLevel: undefined,
-  forceCompression: false,
-  ociMediaTypes: true,
-  annotations: [],
-};
 
 function located<S extends { readonly dest: string }>(spec: S, cwd: string): S {
   return spec.dest === '-' ? spec : { ...spec, dest: resolve(cwd, spec.dest) };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { epochName } from '../build/epoch.js';
 import { parseRefresh, type Refresh } from '../graph/refresh.js';
+import type { ImageForm } from '../image/output.js';
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
@@ -10,6 +11,7 @@ import { buildOptions, entitlements, isolationModes, networks, pullPolicies } fr
 import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
 import type { CliContext } from './context.js';
+import { formRequest } from './form-options.js';
 import type { OptionValues } from './option-table.js';
 import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
 import { steeredCaches } from './steering-arguments.js';
@@ -46,6 +48,8 @@ export interface BuildRequest {
   readonly pull: PullPolicy | undefined;
   /** As given. */
   readonly outputs: readonly string[];
+  /** What outputs are like that say nothing else; undefined when no option says it. */
+  readonly form: ImageForm | undefined;
   readonly push: boolean;
   /** Whether the image goes to the Docker daemon too. */
   readonly load: boolean;
@@ -107,6 +111,7 @@ export function buildRequest(
     cacheTo: unique([...options['cache-to'], ...steeredCaches(buildArgs)]),
     pull: parsePull(options.pull),
     outputs: options.output,
+    form: formRequest(options),
     push: options.push,
     load: options.load,
     checkPush: true,

@@ -84,7 +84,6 @@ const buildah: readonly PeerFlag[] = [
   ...peerFlags('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
   ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
   ...one('planned', '--manifest=', 'tag the image with -t'),
-  ...one('planned', '--format=', 'images are OCI images; -o type=docker writes an archive for Docker'),
   ...peerFlags('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp='),
   ...one('planned', '--omit-history', 'the history is part of the image'),
   ...one('planned', '--created-annotation', 'annotations are not written'),
@@ -149,11 +148,6 @@ const buildah: readonly PeerFlag[] = [
   ...one('refused', '--stdin', 'steps have no standard input; use --secret or COPY'),
   ...one('refused', '--iidfile-raw', '--iidfile writes the digest with its algorithm'),
   ...one('refused', '--cpp-flag=', 'a Dockerfile is not preprocessed; use ARG'),
-  ...peerFlags(
-    'planned',
-    'the compression is chosen by the output: -o type=oci,compression=…',
-    '--compression-format= --force-compression',
-  ),
   ...one('refused', '--disable-compression', 'layers are compressed only where an output wants it'),
 ];
 
@@ -179,11 +173,7 @@ const kaniko: readonly PeerFlag[] = [
   ...one('planned', '--compressed-caching', 'layers are compressed only where an output wants it'),
   ...one('planned', '--custom-platform=', 'use --platform'),
   ...one('planned', '--single-snapshot', 'put the steps into one RUN, or copy the result into a last stage'),
-  ...peerFlags(
-    'planned',
-    'the compression is chosen by the output: -o type=oci,compression=…',
-    '--compression= --compression-level=',
-  ),
+  ...one('planned', '--compression=', 'use --compression-format'),
   ...peerFlags(
     'planned',
     kanikoTls,

@@ -29,7 +29,8 @@ export const pushFormOptions = {
   },
 } as const satisfies OptionTable;
 
-const compressions: Readonly<Record<string, Compression>> = {
+/** Names of compressions on the command line. */
+export const compressions: Readonly<Record<string, Compression>> = {
   gzip: 'gzip',
   zstd: 'zstd',
   uncompressed: 'none',

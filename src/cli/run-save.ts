@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { exportable } from '../build/export-image.js';
 import { createExporter } from '../image/export.js';
-import type { OutputSpec } from '../image/output.js';
+import { plainForm, type OutputSpec } from '../image/output.js';
 import { TsbuildError } from '../util/errors.js';
 import type { CliContext } from './context.js';
 import { findImage } from './find-image.js';
@@ -39,13 +39,6 @@ function outputOf(
     type: format === 'docker-archive' ? 'docker' : 'oci',
     dest: output === '-' ? output : resolve(cwd, output),
     tar: format !== 'oci-dir',
-    form: {
-      names: [],
-      compression,
-      compressionLevel: undefined,
-      forceCompression: false,
-      ociMediaTypes: true,
-      annotations: [],
-    },
+    form: { ...plainForm, compression },
   };
 }

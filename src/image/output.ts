@@ -46,6 +46,16 @@ export type OutputSpec =
       readonly form: ImageForm;
     };
 
+/** The form of an image of which nothing else was said. */
+export const plainForm: ImageForm = {
+  names: [],
+  compression: undefined,
+  compressionLevel: undefined,
+  forceCompression: false,
+  ociMediaTypes: true,
+  annotations: [],
+};
+
 type Options = Map<string, string>;
 
 const formKeys = ['name', 'compression', 'compression-level', 'force-compression', 'oci-mediatypes'];
@@ -60,9 +70,9 @@ const keysOf: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Parses one `--output` value: CSV fields `key=value`, or a path alone (a local folder; `-` is a tar on standard
- * output). Throws `usage`.
+ * output); what it does not say of the form is as `usual`. Throws `usage`.
  */
-export function parseOutput(text: string): OutputSpec {
+export function parseOutput(text: string, usual: ImageForm = plainForm): OutputSpec {
   const fields = fieldsOf(text);
   const [only = ''] = fields;
   if (fields.length === 1 && !only.includes('=')) return shortForm(only, text);
@@ -82,7 +92,7 @@ export function parseOutput(text: string): OutputSpec {
       continue;
     throw invalid(text, `${type} has no option ${JSON.stringify(key)}`, `its options are ${keys.join(', ')}`);
   }
-  return specOf(type, options, text);
+  return specOf(type, options, { text, usual });
 }
 
 function fieldsOf(text: string): readonly string[] {
@@ -115,7 +125,11 @@ function optionsOf(fields: readonly string[], text: string): Options {
   return options;
 }
 
-function specOf(type: string, options: Options, text: string): OutputSpec {
+function specOf(
+  type: string,
+  options: Options,
+  { text, usual }: { readonly text: string; readonly usual: ImageForm },
+): OutputSpec {
   switch (type) {
     case 'local':
     case 'tar': {
@@ -125,7 +139,7 @@ function specOf(type: string, options: Options, text: string): OutputSpec {
     case 'oci':
     case 'docker': {
       const tar = booleanOf(options, 'tar', text) ?? true;
-      return { type, dest: destOf(options, text, tar), tar, form: formOf(options, text) };
+      return { type, dest: destOf(options, text, tar), tar, form: formOf(options, text, usual) };
     }
     default:
       return {
@@ -133,7 +147,7 @@ function specOf(type: string, options: Options, text: string): OutputSpec {
         push: booleanOf(options, 'push', text) ?? type === 'registry',
         pushByDigest: booleanOf(options, 'push-by-digest', text) ?? false,
         insecure: booleanOf(options, 'registry.insecure', text) ?? false,
-        form: formOf(options, text),
+        form: formOf(options, text, usual),
       };
   }
 }
@@ -148,14 +162,14 @@ function destOf(options: Options, text: string, stdoutAllowed: boolean): string 
   return dest;
 }
 
-function formOf(options: Options, text: string): ImageForm {
+function formOf(options: Options, text: string, usual: ImageForm): ImageForm {
   const names = (options.get('name') ?? '').split(',').filter((name) => name.trim() !== '');
   return {
     names: names.map((name) => formatReference(withDefaultTag(parseReference(name.trim())))),
-    compression: compressionOf(options.get('compression'), text),
-    compressionLevel: levelOf(options.get('compression-level'), text),
-    forceCompression: booleanOf(options, 'force-compression', text) ?? false,
-    ociMediaTypes: booleanOf(options, 'oci-mediatypes', text) ?? true,
+    compression: compressionOf(options.get('compression'), text) ?? usual.compression,
+    compressionLevel: levelOf(options.get('compression-level'), text) ?? usual.compressionLevel,
+    forceCompression: booleanOf(options, 'force-compression', text) ?? usual.forceCompression,
+    ociMediaTypes: booleanOf(options, 'oci-mediatypes', text) ?? usual.ociMediaTypes,
     annotations: [...options]
       .filter(([key]) => key.startsWith('annotation'))
       .map((pair) => annotationOf(pair, text)),

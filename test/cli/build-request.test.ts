@@ -40,6 +40,7 @@ test('without options everything has its default', (t) => {
     refresh: [],
     pull: undefined,
     outputs: [],
+    form: undefined,
     push: false,
     load: false,
     checkPush: true,

@@ -15,6 +15,9 @@ export const explain = defineCommand({
     'STEP is a line of the Dockerfile, STAGE:LINE, a stage, or a part of the instruction. The options are those of tsbuild build. Values that look secret are not shown.',
   async run({ options, positionals: [context = '', wanted] }, cli) {
     const { runExplain } = await import('../run-plan.js');
-    return runExplain(buildRequest(context, options, cli), cli, { wanted, json: isJson(options.format) });
+    return runExplain(buildRequest(context, { ...options, format: undefined }, cli), cli, {
+      wanted,
+      json: isJson(options.format),
+    });
   },
 });

@@ -14,6 +14,10 @@ export const plan = defineCommand({
   epilogue: 'The options are those of tsbuild build. Nothing is run and no layer is fetched.',
   async run({ options, positionals: [context = ''] }, cli) {
     const { runPlan } = await import('../run-plan.js');
-    return runPlan(buildRequest(context, options, cli), cli, isJson(options.format));
+    return runPlan(
+      buildRequest(context, { ...options, format: undefined }, cli),
+      cli,
+      isJson(options.format),
+    );
   },
 });
