@@ -33,7 +33,9 @@ export async function remoteSources(
       proxy,
       authorize: httpAuthorization(secrets),
       certificates: {
-        authorities: authorities.flatMap(({ host, file }) => (host === undefined ? [resolve(cwd, file)] : [])),
+        authorities: authorities.flatMap(({ host, file }) =>
+          host === undefined ? [resolve(cwd, file)] : [],
+        ),
         systemBundle: env['SSL_CERT_FILE'],
         extraBundle: env['NODE_EXTRA_CA_CERTS'],
       },
