@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { encodeProgram, type Program } from '../sys/program.js';
 import { playerError, startPlayer, type Player, type PlayerError, type Report } from '../sys/player.js';
 import { errnoCode } from '../util/errors.js';
+import { parentEndedTag } from './sandbox/chroot-program.js';
 import { inputPipe, inputTag, outputPipes, sealedPlayer, startedTag } from './sandbox/namespaces.js';
 import { PipeReader } from './output.js';
 import { PipeWriter } from './pipe-writer.js';
@@ -98,6 +99,7 @@ class Watch {
     if (tag >= 0n) this.#failure ??= playerError(this.programs[this.#playing] ?? { operations: [] }, report);
     else if (tag === -1n) this.#onStatus(Number(BigInt.asIntN(32, value)));
     else if (tag === startedTag) this.#playing = 1;
+    else if (tag === parentEndedTag) this.#onStatus(constants.signals.SIGKILL);
     else if (tag === readyTag) this.#start(value);
     else if (tag === inputTag) this.#prepare((player) => this.#writeInput(player));
     else if (tag === terminalTag) this.#prepare((player) => this.#openTerminal(player));

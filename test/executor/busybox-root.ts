@@ -59,7 +59,7 @@ export class Bench {
   #executor: Promise<Executor> | undefined;
   #layers = 0;
 
-  constructor() {
+  constructor(private readonly isolation: 'auto' | 'chroot' = 'auto') {
     mkdirSync(join(this.base, 'bin'), { recursive: true });
     mkdirSync(join(this.base, 'tmp'), { mode: 0o1777 });
     if (busybox === undefined) return;
@@ -70,7 +70,10 @@ export class Bench {
   }
 
   get executor(): Promise<Executor> {
-    this.#executor ??= createExecutor({ scratch: join(this.directory, 'scratch'), isolation: 'auto' });
+    this.#executor ??= createExecutor({
+      scratch: join(this.directory, 'scratch'),
+      isolation: this.isolation,
+    });
     return this.#executor;
   }
 

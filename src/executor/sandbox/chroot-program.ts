@@ -76,11 +76,26 @@ function filterOf({ host }: ChrootPlan): { readonly words: readonly [number, Uin
   return { words: [filter.length / 8, filter] };
 }
 
+/** Tag of the report that the step's parent is gone: it tells the status before, unless the step has killed it. */
+export const parentEndedTag = -6n;
+
+/** Descriptors of a pipe that the step's parent alone holds open for writing; no lower ones are free. */
+const alive = { read: 9, write: 10 } as const;
+
+/** What the outermost process does: it waits for the end of the step's parent, and then for its own. */
+const watchParent: readonly Operation[] = [
+  { call: 'close', args: [alive.write] },
+  { call: 'read', args: [alive.read, addressOf('go'), 1] },
+  ...report(parentEndedTag, 'go'),
+  { call: 'ppoll', args: [0, 0, 0, 0, 0] },
+];
+
 /**
  * A fork after which both go on: in the child the result is 0, which access() takes for a mode, and in the parent a process
- * id, which it refuses. The parent waits for ever.
+ * id, which it refuses.
  */
 const stayBehind: readonly Operation[] = [
+  { call: 'pipe2', args: [addressOf('pipe'), linux.O_CLOEXEC], label: 'start a process' },
   { call: 'clone', args: [linux.SIGCHLD, 0, 0, 0, 0], result: { slot: 'child' }, label: 'start a process' },
   {
     call: 'faccessat',
@@ -88,8 +103,8 @@ const stayBehind: readonly Operation[] = [
     tolerate: linux.EINVAL,
     skip: 1,
   },
-  jump(1),
-  { call: 'ppoll', args: [0, 0, 0, 0, 0] },
+  jump(watchParent.length),
+  ...watchParent,
 ];
 
 /** Descriptor that the rule names in its data. */
