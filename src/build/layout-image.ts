@@ -1,5 +1,4 @@
 import type { ResolvedImage } from '../graph/lower/lowering.js';
-import { loadLayoutImage } from '../image/load-archive.js';
 import { isDigest, type Digest } from '../oci/digest.js';
 import { equalPlatforms, formatPlatform, type Platform } from '../oci/platform.js';
 import { imagesOf } from '../store/references.js';
@@ -33,6 +32,7 @@ export async function layoutImage(
   platform: Platform,
 ): Promise<ResolvedImage> {
   const name = `oci-layout://${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+  const { loadLayoutImage } = await import('../image/load-archive.js');
   const target = await loadLayoutImage(path, store, { tag, digest });
   const images = imagesOf(target);
   const image = images.find((one) => equalPlatforms(one.platform, platform));

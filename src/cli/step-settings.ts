@@ -3,7 +3,6 @@ import { basename, resolve } from 'node:path';
 import type { StepSettings } from '../build/step-equipment.js';
 import { checkSecretSize, readSecret } from '../executor/secrets.js';
 import type { AgentSource } from '../executor/ssh-agents.js';
-import { parseAgentKey } from '../executor/ssh-keys.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
@@ -70,7 +69,8 @@ async function isSocket(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined))?.isSocket() ?? false;
 }
 
-async function readKey(path: string): Promise<ReturnType<typeof parseAgentKey>> {
+async function readKey(path: string) {
+  const { parseAgentKey } = await import('../executor/ssh-keys.js');
   try {
     return parseAgentKey(await readFile(path, 'latin1'), basename(path));
   } catch (error) {

@@ -13,11 +13,10 @@ import {
   type RemoteBlob,
 } from './layer.js';
 import { pruneUnchangedDirectories } from './prune.js';
-import { restoreOwners, type LostOwners } from './restore-owners.js';
+import type { LostOwners } from './restore-owners.js';
 import { Snapshot } from './snapshot.js';
 import { placesBucket, StoredLayer, type Origin } from './stored-layer.js';
 import type { BodySource, Changeset, LayerDirectory, OverlayNamespace, Tree } from './types.js';
-import { readDirectoryForm } from './walk-directory.js';
 
 export interface LayerStoreOptions {
   readonly store: Store;
@@ -57,6 +56,10 @@ export class LayerStore {
     upper: LayerDirectory,
     { created, lost }: { readonly created: number; readonly lost?: LostOwners | undefined },
   ): Promise<Layer> {
+    const [{ readDirectoryForm }, { restoreOwners }] = await Promise.all([
+      import('./walk-directory.js'),
+      import('./restore-owners.js'),
+    ]);
     const raw = await readDirectoryForm(upper);
     const owned = lost === undefined ? raw.changeset : restoreOwners(base, raw.changeset, lost);
     // A layer has no member for the root (layer-members.ts): what was made must not differ from what is read back.

@@ -19,9 +19,7 @@ import {
 } from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
 import { fromSound } from './from-sound.js';
-import { materialise } from './materialise.js';
-import { packLayer } from './pack.js';
-import { bodyInTar, readLayer, type LayerIndex } from './read-layer.js';
+import type { LayerIndex } from './read-layer.js';
 import { directoryBodies, parentsKey, readChangeset, teeChunks, type Tee } from './stored-forms.js';
 import { linesOf } from './byte-lines.js';
 import { bodyLines, parseBodyLines, type BodyIndex } from './body-lines.js';
@@ -91,6 +89,7 @@ export class StoredLayer implements Layer {
     const path =
       (await this.#directories.get(name)) ??
       (await this.#directories.create(name, async (destination) => {
+        const { materialise } = await import('./materialise.js');
         await this.#fromSound((bodies) => materialise({ changeset, bodies }, base, destination, namespace));
       }));
     await this.#records(`layer-directory-${namespace}`).put(this.#hex, { directory: name });
@@ -291,6 +290,7 @@ export class StoredLayer implements Layer {
   async #writePlain(writer: BlobWriter): Promise<Plain & BodyIndex> {
     if ((await this.#remote()) ?? (await this.#away())) return this.#readBlob((chunk) => writer.write(chunk));
     const changeset = await this.changeset();
+    const { packLayer } = await import('./pack.js');
     const packed = await this.#fromSound((bodies) =>
       packLayer(changeset, bodies, (chunk) => writer.write(chunk)),
     );
@@ -323,6 +323,7 @@ export class StoredLayer implements Layer {
     const compressed = this.#blobs.open(descriptor.digest, descriptor.size);
     const { decompress } = await import('./decompress.js');
     const plain = decompress(compressed, compressionOf(descriptor.mediaType) ?? 'none');
+    const { readLayer } = await import('./read-layer.js');
     return readLayer(tee === undefined ? plain : teeChunks(plain, tee));
   }
 
@@ -397,6 +398,7 @@ export class StoredLayer implements Layer {
     const { diffId } = await this.#plain();
     const index = await this.#bodyIndex(diffId);
     const path = toByteString(this.#blobs.path(diffId));
+    const { bodyInTar } = await import('./read-layer.js');
     return (file) => {
       const body = bodyInTar(index, path, file);
       if (body !== undefined) return body;
@@ -407,6 +409,7 @@ export class StoredLayer implements Layer {
   async #bodyIndex(diffId: DiffID): Promise<BodyIndex> {
     const lines = this.#records('layer-bodies').getLines(hexOf(diffId));
     if (lines !== undefined) return parseBodyLines(lines);
+    const { readLayer } = await import('./read-layer.js');
     const index = await readLayer(this.#blobs.open(diffId));
     await this.#records('layer-bodies').putLines(hexOf(diffId), bodyLines(index));
     return index;

@@ -5,7 +5,6 @@ import { emptyTree } from '../../layers/tree.js';
 import type { CopyOp } from '../ops.js';
 import type { Prepared, Runner, Task, Workshop } from '../runner.js';
 import type { Vertex } from '../vertex.js';
-import { copyChangeset } from './copy-changeset.js';
 import { selectSources, type CopyOrigin } from './copy-sources.js';
 import { isRemote, promisedTimes, remoteRecipe, type RemoteOp } from './remote.js';
 
@@ -81,6 +80,7 @@ export const copyRunner: Runner<CopyOp> = {
     const sources = await selectSources(op, origins, shop);
     const now = shop.now();
     const onto = op.link ? emptyTree() : await base.tree();
+    const { copyChangeset } = await import('./copy-changeset.js');
     const { changeset, bodies } = await copyChangeset({ op, base, onto, sources, shop, now });
     return {
       recipe: [
