@@ -231,6 +231,17 @@ for (const [i, [rule, modules]] of hostileModules.entries()) {
   });
 }
 
+it('hostile: a HEAD and a tag whose names are options', async (t) => {
+  const canary = join(t.context.server.folder, 'name-canary');
+  const made = await t.context.server.repository('names');
+  const commit = await made.commit({ a: 'a' });
+  for (const name of ['refs/heads/--upload-pack=touch', 'refs/tags/-x', `refs/heads/--output=${canary}`])
+    await made.git('update-ref', name, commit);
+  await made.git('symbolic-ref', 'HEAD', 'refs/heads/--upload-pack=touch');
+  t.deepEqual(await filesOf(t, made.url), { a: 'a' });
+  t.false(existsSync(canary));
+});
+
 it('hostile: git is not taken from a relative folder of PATH', async (t) => {
   const folder = makeScratch('path');
   t.teardown(() => removeScratch(folder));

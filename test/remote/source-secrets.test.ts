@@ -7,7 +7,8 @@ import { parseGitUrl } from '../../src/remote/git-url.js';
 import { HttpFetcher } from '../../src/remote/http-fetch.js';
 import { gitAuthorization, httpAuthorization } from '../../src/remote/source-secrets.js';
 import { startFileServer } from '../helpers/file-server.js';
-import { hasGit } from '../helpers/git-server.js';
+import { startGitHttpServer } from '../helpers/git-http-server.js';
+import { hasGit, startGitServer } from '../helpers/git-server.js';
 import { makeScratch, removeScratch } from '../helpers/scratch.js';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
@@ -107,3 +108,19 @@ function gitSources(t: ExecutionContext): GitSources {
     t.is(other.requests.length, 0);
   },
 );
+
+(hasGit ? test : test.skip)('a repository of a server that asks for a token', async (t) => {
+  const repositories = await startGitServer();
+  const made = await repositories.repository('private.git');
+  await made.commit({ a: 'A', 'sub/b': 'B' });
+  const server = await startGitHttpServer(repositories.folder, basic('x-access-token:s3cret'));
+  t.teardown(() => Promise.all([server.close(), repositories.close()]));
+  const url = `${server.origin}/private.git`;
+  const { files } = await gitSources(t).checkout(parseGitUrl(`${url}#main:sub`));
+  t.deepEqual([...files.tree.entries.keys()], ['b']);
+  const wrong = url.replace('//', '//me:wr0ng@');
+  const error = await t.throwsAsync(gitSources(t).commit(parseGitUrl(wrong)), {
+    message: /git ls-remote failed/,
+  });
+  t.notRegex(error?.message ?? '', /wr0ng|s3cret/);
+});
