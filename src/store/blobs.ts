@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { digestOf, finishDigest, hexOf, isDigest, type Digest } from '../oci/digest.js';
@@ -49,13 +49,8 @@ export function openBlobs(root: string): Blobs {
 }
 
 async function sizeOf(path: string): Promise<{ readonly size: number } | undefined> {
-  try {
-    const status = await lstat(path);
-    return status.isFile() ? { size: status.size } : undefined;
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  return status?.isFile() === true ? { size: status.size } : undefined;
 }
 
 async function putBlob(root: string, bytes: Uint8Array): Promise<StoredBlob> {

@@ -1,5 +1,5 @@
-import { existsSync, lstatSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
+import { existsSync, lstatSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../oci/digest.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
@@ -104,9 +104,10 @@ export function decodeRecord(text: string): unknown {
 /** The value of the record file at `path`; undefined when nothing, or nothing sound, is there. */
 export async function readRecord(path: string): Promise<unknown> {
   try {
-    const status = await stat(path);
-    if (!status.isFile() || status.size > maxRecord) return undefined;
-    return decodeRecord(await readFile(path, 'utf8'));
+    // Synchronous: a record is a few hundred bytes, and three turns through libuv's threads cost more than reading it.
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined || !status.isFile() || status.size > maxRecord) return undefined;
+    return decodeRecord(readFileSync(path, 'utf8'));
   } catch (error) {
     if (['ENOENT', 'ELOOP', 'EIO', 'ENOTDIR'].includes(errnoCode(error) ?? '')) return undefined;
     throw error;
@@ -133,7 +134,7 @@ async function damagedLines(root: string, path: string): Promise<TsbuildError> {
 async function touchRecord(path: string): Promise<void> {
   try {
     const now = new Date();
-    await utimes(path, now, now);
+    utimesSync(path, now, now);
   } catch (error) {
     if (errnoCode(error) !== 'ENOENT') throw error;
   }
