@@ -1,10 +1,12 @@
 /** The programs of sandboxes as golden data: every system call of a step, in its order. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import test from 'ava';
 import { sealedPlayer } from '../../src/executor/sandbox/namespaces.js';
 import type { SandboxPlan } from '../../src/executor/sandbox/plan.js';
 import { connectorProgram, namespaceProgram } from '../../src/executor/sandbox/network.js';
+import { chrootProgram } from '../../src/executor/sandbox/chroot-program.js';
 import { sandboxProgram } from '../../src/executor/sandbox/program.js';
 import { commandPaths } from '../../src/executor/sandbox/step.js';
 import type { ExecSpec } from '../../src/executor/types.js';
@@ -102,6 +104,12 @@ const full: SandboxPlan = {
   ],
 };
 
+const terminal = {
+  kind: 'terminal',
+  source: Readable.from([]),
+  size: { current: () => ({ rows: 24, columns: 80 }), onChange: () => () => undefined },
+} as const;
+
 const programs: readonly [name: string, program: Program][] = [
   ['sealed-player', sealedPlayer('x64')],
   ['plain-step', sandboxProgram(plan)],
@@ -129,6 +137,18 @@ const programs: readonly [name: string, program: Program][] = [
     }),
   ],
   ['insecure-step', sandboxProgram({ ...plan, spec: { ...spec, security: 'insecure' } })],
+  ['rootless-step', sandboxProgram({ ...full, host: { ...plan.host, initial: false, trusted: false } })],
+  [
+    'single-id-step',
+    sandboxProgram({ ...full, host: { ...plan.host, initial: false, trusted: false, singleId: true } }),
+  ],
+  ['terminal-step', sandboxProgram({ ...plan, spec: { ...spec, input: terminal } })],
+  [
+    'piped-step',
+    sandboxProgram({ ...plan, spec: { ...spec, input: { kind: 'pipe', source: Readable.from([]) } } }),
+  ],
+  ['chroot-step', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 7 })],
+  ['chroot-step-unconfined', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 1 })],
 ];
 
 for (const [name, program] of programs) {
