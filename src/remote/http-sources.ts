@@ -66,6 +66,19 @@ export class HttpSources {
     return this.options.store.blobs.path(digest);
   }
 
+  /** Reads a file through. Throws `store` when it was damaged; it is downloaded again when it is next asked for. */
+  async check({ digest, size }: HttpFile): Promise<void> {
+    const { store, job } = this.options;
+    try {
+      for await (const _ of store.blobs.open(digest, size)) {
+        if (job.signal.aborted) throw new TsbuildError('cancelled', 'the build was cancelled');
+      }
+    } catch (error) {
+      this.#files.clear();
+      throw error;
+    }
+  }
+
   close(): void {
     this.#fetcher.close();
   }

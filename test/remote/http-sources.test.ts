@@ -1,10 +1,11 @@
 /** Downloads: revalidation, checksums, redirects, limits; against a web server on loopback. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { digestOf, type Digest } from '../../src/oci/digest.js';
 import type { BuildEvent, Job } from '../../src/progress/event.js';
 import { HttpSources, type HttpSourcesOptions } from '../../src/remote/http-sources.js';
 import { openStore } from '../../src/store/store.js';
+import { TsbuildError } from '../../src/util/errors.js';
 import { startFileServer, type FileServer } from '../helpers/file-server.js';
 import { startForwardProxy } from '../helpers/forward-proxy.js';
 import { makeScratch, removeScratch } from '../helpers/scratch.js';
@@ -102,6 +103,24 @@ test('a file that changed is downloaded again', async (t) => {
   t.is((await sources().file({ url })).digest, digestOf('v1'));
   version = 2;
   t.is((await sources().file({ url })).digest, digestOf('v2'));
+});
+
+test('a damaged file is downloaded again', async (t) => {
+  const { server, sources } = await setUp(t, {
+    '/x': (request, response) => {
+      const known = request.headers['if-none-match'] === '"1"';
+      response.writeHead(known ? 304 : 200, { ETag: '"1"' }).end(known ? undefined : 'hello');
+    },
+  });
+  const here = sources();
+  const source = { url: `${server.origin}/x` };
+  const file = await here.file(source);
+  await here.check(file);
+  await writeFile(here.path(file), 'hellO');
+  const error = await t.throwsAsync(here.check(file), { instanceOf: TsbuildError });
+  t.true(error?.damaged);
+  await here.check(await here.file(source));
+  t.is(await readFile(here.path(file), 'utf8'), 'hello');
 });
 
 test('one build asks once', async (t) => {

@@ -62,7 +62,7 @@ export async function remoteFiles(op: RemoteOp, { remotes }: Workshop): Promise<
   return {
     tree,
     excluded: new Map(),
-    hash: () => Promise.resolve(),
+    hash: () => http.check(download),
     body: () => ({ kind: 'path', path }),
   };
 }
