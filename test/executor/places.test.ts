@@ -6,7 +6,7 @@ import { isRoot, runProgram } from '../helpers/programs.js';
 
 const out = process.env['TSBUILD_OUT'] ?? 'dist';
 const launcher = join(projectRoot, out, 'test/helpers/in-place.js');
-const files = ['sandbox', 'steps', 'step-mounts', 'hostile-images', 'seccomp-probe'];
+const files = ['sandbox', 'steps', 'step-mounts', 'hostile-images', 'seccomp-probe', 'step-probe'];
 const it = isRoot ? test : test.skip;
 
 for (const place of ['rootless', 'single-id']) {
