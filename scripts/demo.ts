@@ -80,8 +80,9 @@ async function serve(): Promise<string> {
     say(`$ fetch http://127.0.0.1:${port}/`);
     return await (await fetch(`http://127.0.0.1:${port}/`)).text();
   } finally {
-    endApplication();
+    child.kill(); // passed on to the application
     await ended;
+    application = undefined;
   }
 }
 
