@@ -11,6 +11,7 @@ import { maximumLowers } from './sandbox/root.js';
 import type { OpenResources, StepResources } from './step-resources.js';
 import type { Scratch, StepDirectories } from './scratch.js';
 import type { ExecResult, ExecSpec, Executor, KnownIds } from './types.js';
+import { singleIdMounts } from './single-id-mounts.js';
 import { checkCommand, resultOf, throwIfCancelled, withHome } from './step-result.js';
 import { tidyUpper } from './upper.js';
 import { XattrCache } from './xattr-cache.js';
@@ -34,7 +35,8 @@ export class NamespaceExecutor implements Executor {
     checkLayers(spec);
     checkCommand(spec);
     const view = new LowerView(spec.lowers, this.#xattrs);
-    const points = await planMountPoints(view, spec.mounts);
+    const added = this.host.singleId ? await singleIdMounts(view) : [];
+    const points = await planMountPoints(view, [...added, ...spec.mounts]);
     throwIfCancelled(job.signal);
     const resources = await this.tools.resources.open(spec);
     const directories = this.scratch.makeStep();

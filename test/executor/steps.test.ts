@@ -6,7 +6,7 @@ import { applyAttributes } from '../../src/sys/attributes.js';
 import { makeNodes } from '../../src/sys/nodes.js';
 import { readXattrs } from '../../src/sys/xattrs.js';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
-import { Bench, manyIdsTest, sandboxTest } from './busybox-root.js';
+import { Bench, manyIdsTest, mode, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
 test.after.always(() => bench.close());
@@ -263,4 +263,16 @@ sandboxTest('nothing is left of a step but its upper', async (t) => {
   t.deepEqual(readdirSync(scratch).sort(), ['1.upper', 'lock']);
   await (await own.executor).discard({ path: upper, namespace: ownOverlayNamespace() });
   t.deepEqual(readdirSync(scratch), ['lock']);
+});
+
+const singleIdTest = mode === 'single-id' ? sandboxTest : test.skip;
+
+singleIdTest('SBX-26 owners, groups and devices are accepted and not made; apt stays root', async (t) => {
+  const lowers = [bench.layer({ 'etc/apt/apt.conf.d/': '', file: '' })];
+  const script = `
+    chown 33:33 /file && stat -c %u:%g /file; mknod /disk b 8 0 && ls /disk 2>/dev/null; mkfifo /pipe && ls /pipe
+    cat /etc/apt/apt.conf.d/*; id -u`;
+  const { stdout, upper } = await bench.step(script, { lowers });
+  t.is(stdout, '0:0\n/pipe\nAPT::Sandbox::User "root";\n0\n');
+  t.false(existsSync(join(upper, 'etc')));
 });
