@@ -20,6 +20,8 @@ export interface CommandSpec<T extends OptionTable> {
   readonly options: T;
   /** Everything after the first positional argument is one too: the command line of something else. */
   readonly optionsFirst?: boolean | undefined;
+  /** Reads or deletes unpacked layers, whose files may belong to ids of a user namespace: it runs in one where there is one. */
+  readonly touchesLayers?: boolean | undefined;
   /** Flags of other builders that this command knows by name. */
   readonly peerFlags?: readonly PeerFlag[] | undefined;
   /** Lines below the options in help. */

@@ -15,7 +15,9 @@ export function defineCommand<T extends OptionTable>(spec: CommandSpec<T>): Comm
     }
     const { warnings, ...input } = parsed;
     for (const warning of warnings) context.stderr.write(`warning: ${escapeControls(warning)}\n`);
-    return spec.run(input, context);
+    if (!spec.touchesLayers) return spec.run(input, context);
+    const { inNamespace } = await import('./in-namespace.js');
+    return inNamespace('auto', context, () => spec.run(input, context));
   };
   return { ...spec, main };
 }

@@ -17,6 +17,7 @@ export const cacheDu = defineCommand({
   positionals: '',
   arity: [0, 0],
   options: { format: formatOption },
+  touchesLayers: true,
   async run({ options }, context) {
     const { usage, caches } = await withStore(context, async (store) => ({
       usage: await diskUsage(store),

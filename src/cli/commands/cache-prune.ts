@@ -33,6 +33,7 @@ export const cachePrune = defineCommand({
   options,
   epilogue:
     'With limits of space the results that were used longest ago go first. With --filter other than until all that fit go.',
+  touchesLayers: true,
   async run({ options: given }, context) {
     const policy = policyOf(given, Date.now());
     let caches = { count: 0, bytes: 0 };

@@ -1,5 +1,4 @@
 import { defineCommand } from '../define-command.js';
-import { inNamespace } from '../in-namespace.js';
 import { pushRequest } from '../image-requests.js';
 import { progressOption } from '../progress-option.js';
 import { pushFormOptions } from '../push-form.js';
@@ -16,11 +15,10 @@ export const push = defineCommand({
     ...pushFormOptions,
     ...registryOptions,
   },
+  touchesLayers: true,
   async run({ options, positionals: [image = '', name = image] }, cli) {
     const request = pushRequest(image, name, options);
-    return inNamespace('auto', cli, async () => {
-      const { runPush } = await import('../run-push.js');
-      return runPush(request, cli);
-    });
+    const { runPush } = await import('../run-push.js');
+    return runPush(request, cli);
   },
 });

@@ -1,5 +1,4 @@
 import { defineCommand } from '../define-command.js';
-import { inNamespace } from '../in-namespace.js';
 import { saveRequest } from '../image-requests.js';
 
 export const save = defineCommand({
@@ -27,11 +26,10 @@ export const save = defineCommand({
       describe: 'Compression of the layers (default gzip; none for docker-archive)',
     },
   },
+  touchesLayers: true,
   async run({ options, positionals }, cli) {
     const request = saveRequest(positionals, options);
-    return inNamespace('auto', cli, async () => {
-      const { runSave } = await import('../run-save.js');
-      return runSave(request, cli);
-    });
+    const { runSave } = await import('../run-save.js');
+    return runSave(request, cli);
   },
 });
