@@ -28,6 +28,9 @@ unshare:util-linux
 pasta:passt
 slirp4netns:slirp4netns
 ssh-keygen:openssh-client
+newuidmap:uidmap
+useradd:passwd
+qemu-aarch64-static:qemu-user-static
 '
 
 PATH="$PATH:/usr/sbin:/sbin"
