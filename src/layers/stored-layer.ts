@@ -153,7 +153,7 @@ export class StoredLayer implements Layer {
 
   /** Looked up once: every record of a chain of steps asks. What was not there may come. */
   async available(): Promise<boolean> {
-    if (this.origin !== undefined) return true;
+    if (this.origin !== undefined || this.ref.empty) return true;
     this.#availability ??= this.#isAvailable();
     const available = await this.#availability;
     if (!available) this.#availability = undefined;
@@ -391,6 +391,8 @@ export class StoredLayer implements Layer {
 
   readonly #bodySource = once(async (): Promise<BodySource> => {
     if (this.origin?.kind === 'changeset') return this.origin.bodies;
+    // A layer without files has no form to look into.
+    if (this.ref.empty) return () => Promise.reject(this.#gone());
     const directory = await this.#anyDirectory();
     if (directory !== undefined) return directoryBodies(await this.changeset(), directory);
     // Without any of its forms #plain would wait for these bodies.

@@ -1,6 +1,10 @@
 import test from 'ava';
+import { digestOf, type DiffID } from '../../src/oci/digest.js';
 import { TsbuildError } from '../../src/util/errors.js';
 import { FakeBuild } from '../helpers/fake-build.js';
+
+/** A tar without entries: two blocks of zeros. */
+const emptyTar = digestOf(new Uint8Array(1024));
 
 test('a rebuild with nothing changed runs nothing and says so for each step', async (t) => {
   const build = await FakeBuild.open();
@@ -161,4 +165,13 @@ test('heredocs are files', async (t) => {
       ['d/b', 'y=$X\n'],
     ],
   );
+});
+
+test('a step that changes nothing is a layer that can be packed, in this process and in the next', async (t) => {
+  const build = await FakeBuild.open();
+  t.teardown(() => build.close());
+  const text = 'FROM scratch\nRUN write f 1\nRUN nothing';
+  const first = await build.build(text);
+  const second = await build.build(text);
+  for (const { layers } of [first, second]) t.is(await layers.at(-1)?.diffId(), emptyTar as DiffID);
 });
