@@ -139,7 +139,8 @@ function parseVolume(text: string): Volume {
 
 /** Throws where the command would not be reached at the port that was asked for. */
 function checkPublished(text: string, network: 'host' | 'none'): void {
-  const [, first, second = first] = /^(?:\d+(?:\.\d+){3}:)?(\d+)(?::(\d+))?(?:\/(?:tcp|udp))?$/.exec(text) ?? [];
+  const [, first, second = first] =
+    /^(?:\d+(?:\.\d+){3}:)?(\d+)(?::(\d+))?(?:\/(?:tcp|udp))?$/.exec(text) ?? [];
   if (first === undefined)
     throw new TsbuildError('usage', `--publish ${JSON.stringify(text)} is not understood`);
   if (network === 'host' && first === second) return;

@@ -38,7 +38,8 @@ test('the bytes depend neither on how the source is cut nor on concurrency', asy
 
 test('the highest usual level gives fewer bytes than the lowest', async (t) => {
   const text = Buffer.from(Array.from({ length: 200_000 }, (_, i) => `line ${i * 7919}\n`).join(''));
-  const size = async (level: number) => (await collect(zstdParallel(inChunks(text, 1 << 20), { level }))).length;
+  const size = async (level: number) =>
+    (await collect(zstdParallel(inChunks(text, 1 << 20), { level }))).length;
   t.true((await size(19)) < (await size(1)));
 });
 
