@@ -1,5 +1,5 @@
 /** Root file systems for images of tests, made by scripts/make-bases.sh and kept from one run to the next. */
-import { copyFileSync, linkSync, mkdirSync } from 'node:fs';
+import { constants, copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runProgram } from './programs.js';
 import { projectRoot } from './project.js';
@@ -18,9 +18,6 @@ export async function findBase(name: BaseName): Promise<string | undefined> {
 export function placeBase(base: string, context: string, archive: BaseArchive = 'rootfs.tar'): void {
   const target = join(context, archive);
   mkdirSync(dirname(target), { recursive: true });
-  try {
-    linkSync(join(base, archive), target);
-  } catch {
-    copyFileSync(join(base, archive), target);
-  }
+  // No hard link: one more name changes the ctime of the file, which is how a build sees that its context changed.
+  copyFileSync(join(base, archive), target, constants.COPYFILE_FICLONE);
 }
