@@ -31,6 +31,7 @@ export class RemoteSource {
   #warned = false;
   /** Layers that were made known here, with their blobs. */
   readonly #landed = new Map<LayerId, { readonly ref: LayerRef; readonly blob: Digest }>();
+  readonly #landings = new WeakMap<LayerStore, Map<LayerId, Promise<boolean>>>();
 
   constructor(
     readonly storage: RemoteStorage,
@@ -53,14 +54,13 @@ export class RemoteSource {
     landing: Landing,
   ): Promise<CacheRecord<LayerRef> | undefined> {
     const content = await this.content();
-    const found = saltsOf(content)
+    const found = (await this.#index()).salts
       .map((salt) => content.records.get(recordName({ salt, key: saltedKey(salt, key.digest) })))
       .find((record) => record !== undefined);
     if (found === undefined || found.snapshot.some((id) => landing.lost.has(id))) return undefined;
     const snapshot = found.snapshot.map((id) => content.layers.get(id));
-    for (const layer of snapshot) {
-      if (layer === undefined || !(await this.#land(layer, landing))) return undefined;
-    }
+    const landed = snapshot.map(async (layer) => layer !== undefined && (await this.#land(layer, landing)));
+    if (!(await Promise.all(landed)).every(Boolean)) return undefined;
     const { by, own, inputs, chains, duration } = found;
     const refs = snapshot.flatMap((layer) => (layer === undefined ? [] : [layer.ref]));
     // A time that is still to come would outlive every lifetime.
@@ -75,7 +75,8 @@ export class RemoteSource {
   async previous(step: StepIdentity, now: CacheKey): Promise<readonly CacheRecord<LayerRef>[]> {
     const content = await this.content();
     const records = [...content.records.values()].filter(({ by }) => by === 'definition');
-    const names = new Map(saltsOf(content).map((salt) => [salt, saltedStep(salt, step)]));
+    const { salts } = await this.#index();
+    const names = new Map(salts.map((salt) => [salt, saltedStep(salt, step)]));
     const sameText = records.filter(({ salt, text }) => names.get(salt)?.text === text);
     const newest = sameText.sort((a, b) => b.created - a.created).slice(0, 8);
     return newest.map((record) => restored(record, step, now));
@@ -124,8 +125,30 @@ export class RemoteSource {
     }
   }
 
+  /** Once for each layer of a build: it stands in the snapshots of all steps above it. */
+  #land(layer: KeptLayer, landing: Landing): Promise<boolean> {
+    const known = this.#landings.get(landing.layers) ?? new Map<LayerId, Promise<boolean>>();
+    this.#landings.set(landing.layers, known);
+    const begun = known.get(layer.ref.id) ?? this.#landWithClamped(layer, landing);
+    known.set(layer.ref.id, begun);
+    return begun;
+  }
+
+  /** A layer, and the forms of it with clamped times that an image may need. */
+  async #landWithClamped(layer: KeptLayer, landing: Landing): Promise<boolean> {
+    if (!(await this.#landPlace(layer, landing))) return false;
+    const { layers } = await this.content();
+    for (const [key, id] of (await this.#index()).clamped.get(layer.ref.id) ?? []) {
+      const clamped = layers.get(id);
+      if (clamped === undefined || (id !== layer.ref.id && !(await this.#landPlace(clamped, landing))))
+        continue;
+      await landing.store.records('layer-clamped').put(hexOf(digestOf(key)), clamped.ref);
+    }
+    return true;
+  }
+
   /** Makes a layer known here; false when its bytes cannot be had. */
-  async #land({ ref, place }: KeptLayer, { layers, store }: Landing): Promise<boolean> {
+  async #landPlace({ ref, place }: KeptLayer, { layers }: Landing): Promise<boolean> {
     if (ref.empty || (await layers.available(ref))) return true;
     if (place === undefined) return false;
     const { diffId, size, blob, changeset } = place;
@@ -136,21 +159,19 @@ export class RemoteSource {
       ...(changeset === undefined ? {} : { changeset: this.storage.locate(changeset) }),
     });
     this.#landed.set(ref.id, { ref, blob: blob.digest });
-    await this.#landClamped(ref, { layers, store });
     return true;
   }
 
-  /** The forms of a layer with clamped times that an image needs. */
-  async #landClamped(ref: LayerRef, landing: Pick<Landing, 'layers' | 'store'>): Promise<void> {
+  /** What is looked for in the content, by what it is looked for with. */
+  readonly #index = once(async () => {
     const content = await this.content();
+    const clamped = new Map<string, [key: string, LayerId][]>();
     for (const [key, id] of content.clamped) {
-      if (!key.startsWith(`${ref.id} `)) continue;
-      const clamped = content.layers.get(id);
-      if (clamped === undefined) continue;
-      if (id === ref.id || (await this.#land(clamped, { ...landing, lost: new Set() })))
-        await landing.store.records('layer-clamped').put(hexOf(digestOf(key)), clamped.ref);
+      const layer = key.slice(0, key.indexOf(' '));
+      clamped.set(layer, [...(clamped.get(layer) ?? []), [key, id]]);
     }
-  }
+    return { salts: saltsOf(content), clamped };
+  });
 }
 
 function restored(record: KeptRecord, step: StepIdentity, now: CacheKey): CacheRecord<LayerRef> {

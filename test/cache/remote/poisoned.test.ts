@@ -1,7 +1,7 @@
 /** A cache that somebody with other intentions can write to. */
 import { join } from 'node:path';
 import test from 'ava';
-import type { CacheContent, KeptLayer } from '../../../src/cache/remote/content.js';
+import { clampKey, type CacheContent, type KeptLayer } from '../../../src/cache/remote/content.js';
 import { FolderHost } from '../../../src/cache/remote/folder-host.js';
 import { TaggedStorage } from '../../../src/cache/remote/tagged-storage.js';
 import { Machine } from '../../helpers/remote-machine.js';
@@ -59,3 +59,20 @@ function withPlace(layer: KeptLayer, other: KeptLayer, members: readonly string[
   const taken = Object.fromEntries(Object.entries(other.place).filter(([name]) => members.includes(name)));
   return { ...layer, place: { ...layer.place, ...taken } };
 }
+
+test('forms with other times that lead in a circle end', async (t) => {
+  const folder = join(scratchOf(t, 'poisoned'), 'cache');
+  const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
+  const storage = new TaggedStorage(new FolderHost(folder), 'latest', () => undefined);
+  const { content } = await storage.load();
+  const [a, b] = [...content.layers.keys()];
+  if (a === undefined || b === undefined) return t.fail('there are two layers');
+  const clamped = new Map([
+    [clampKey(a, 1), b],
+    [clampKey(b, 1), a],
+  ]);
+  await storage.add({ ...content, clamped });
+  const again = await (await Machine.start(t)).build(text, { from: [`type=local,src=${folder}`] });
+  t.deepEqual(again.files, first.files);
+  t.deepEqual(again.commands, []);
+});
