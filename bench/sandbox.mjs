@@ -106,7 +106,7 @@ async function variants() {
   const { ownOverlayNamespace } = await load('layers/own-namespace.js');
   const own = async () => {
     let printed = '';
-    const spec = stepSpec([{ path: root, namespace: ownOverlayNamespace() }], (_, chunk) => {
+    const spec = stepSpec([{ path: root, namespace: ownOverlayNamespace(folder) }], (_, chunk) => {
       printed += Buffer.from(chunk).toString();
     });
     const start = process.hrtime.bigint();
@@ -156,9 +156,9 @@ async function wholeStep(executor) {
   const layers = new LayerStore({
     store,
     fetch: () => [],
-    namespace: () => Promise.resolve(ownOverlayNamespace()),
+    namespace: () => Promise.resolve(ownOverlayNamespace(folder)),
   });
-  const form = await readDirectoryForm({ path: root, namespace: ownOverlayNamespace() });
+  const form = await readDirectoryForm({ path: root, namespace: ownOverlayNamespace(folder) });
   const base = Snapshot.of([layers.fromChangeset(form.changeset, form.path, 0)]);
   await base.directories();
   await base.tree();

@@ -9,7 +9,7 @@ import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import type { Job } from '../progress/event.js';
 import type { Store } from '../store/store.js';
 import { removeTree } from '../sys/remove-tree.js';
-import { bytePath } from '../util/bytes.js';
+import { bytePath, toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 
 export interface TravelTools {
@@ -65,7 +65,7 @@ export class TravellingMounts extends CacheMounts {
     try {
       const [path = ''] = held.paths;
       const { chunks, digest } = await saveMount(
-        { path, namespace: ownOverlayNamespace() },
+        { path, namespace: ownOverlayNamespace(path) },
         target.storage,
         known,
       );
@@ -99,7 +99,11 @@ export class TravellingMounts extends CacheMounts {
     const temporary = this.tools.store.temporaryPath();
     try {
       const restored = await this.#orWarning('restored', request, async () => {
-        await restoreMount(mount, source.storage, { path, namespace: ownOverlayNamespace(), temporary });
+        await restoreMount(mount, source.storage, {
+          path,
+          namespace: ownOverlayNamespace(toByteString(this.tools.store.root)),
+          temporary,
+        });
         return true;
       });
       if (restored === true) return;

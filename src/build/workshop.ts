@@ -8,6 +8,7 @@ import { LayerStore } from '../layers/layer-store.js';
 import { ownOverlayNamespace } from '../layers/own-namespace.js';
 import type { ScannedContext } from '../layers/scan-context.js';
 import type { Job } from '../progress/event.js';
+import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import type { BuildInput, BuildTools } from './build.js';
@@ -49,7 +50,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
       fetch: tools.fetchBlob ?? blobFetcher({ client, job, caches }),
       reachable: (blob) => blob.repository !== undefined || caches?.canFetch(blob) === true,
       onLost: (layer) => caches?.lost.add(layer),
-      namespace: () => Promise.resolve(ownOverlayNamespace()),
+      namespace: () => Promise.resolve(ownOverlayNamespace(toByteString(store.root))),
     }),
     executor,
     context: (name) => {

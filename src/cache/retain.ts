@@ -108,7 +108,7 @@ class LayerMarks {
     if (this.#whole.has(hex)) return;
     this.#whole.add(hex);
     await this.keep(hex);
-    for (const namespace of ['trusted', 'user']) this.marks.directories.add(`${hex}-${namespace}`);
+    for (const namespace of ['trusted', 'user', 'plain']) this.marks.directories.add(`${hex}-${namespace}`);
   }
 
   /** Marks the blobs and directories that a layer's record names, and gives the digests of the blobs. */

@@ -8,6 +8,7 @@ import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
+import { toByteString } from '../util/bytes.js';
 import { once } from '../util/once.js';
 import type { CliContext } from './context.js';
 import { openStoreOf } from './open-store.js';
@@ -41,7 +42,7 @@ export async function withImageTools<T>(
     const layers = new LayerStore({
       store,
       fetch: blobFetcher({ client, job }),
-      namespace: () => Promise.resolve(ownOverlayNamespace()),
+      namespace: () => Promise.resolve(ownOverlayNamespace(toByteString(store.root))),
     });
     const openResolved = (image: ResolvedImage) => openImage(image, { store, layers });
     const open = async (name: string, image: StoredImage) =>

@@ -38,7 +38,7 @@ export function advise(operation: string, errno: string, settings: NamespaceSett
       if (settings.appArmor === 1) return appArmorAdvice;
       return 'allow mounts in the container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined';
     case 'mount an overlay':
-      return 'put the store on a file system that is no overlay, such as a volume: TSBUILD_ROOT=/volume; in a user namespace Linux 5.11 is needed';
+      return 'put the store on a file system that takes the upper of an overlay, such as ext4, xfs or btrfs: TSBUILD_ROOT=/volume; in a user namespace Linux 5.11 is needed';
     case 'mount /proc':
       return 'unmask /proc of the container: docker run --security-opt systempaths=unconfined, or Kubernetes securityContext: { procMount: Unmasked }';
     default:

@@ -69,6 +69,6 @@ const hints: Readonly<Record<string, string>> = {
   'make namespaces':
     'CAP_SYS_ADMIN is needed: give it to the container that tsbuild runs in, and allow unshare in its seccomp profile',
   'mount an overlay':
-    'a store that does not itself lie on an overlay file system is needed: use a volume for it, and set TSBUILD_ROOT',
+    'the file system of the store does not take the upper of an overlay: use another one, and set TSBUILD_ROOT',
   'mount /proc': 'an outer container must not mask /proc: --security-opt systempaths=unconfined',
 };

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { isOverlay } from '../layers/own-namespace.js';
 import { readPrivileges, type IdRange, type Privileges } from '../sys/privileges.js';
 import { removeTree } from '../sys/remove-tree.js';
 import { bytePath } from '../util/bytes.js';
@@ -10,6 +11,7 @@ import { LimitGroups } from './limit-groups.js';
 import { modeNotice } from './mode-promises.js';
 import { NamespaceExecutor } from './namespace-executor.js';
 import type { StepNetworks } from './networks.js';
+import { PlainNamespaceExecutor } from './plain-namespace-executor.js';
 import { openScratch, type Scratch } from './scratch.js';
 import { StepResources } from './step-resources.js';
 import type { Executor, KnownIds, Mode } from './types.js';
@@ -39,7 +41,8 @@ export async function createExecutor({
   if (mode === 'chroot') return new ChrootExecutor(own, host, await landlockVersion());
   const groups = await LimitGroups.open();
   const resources = new StepResources({ groups, networks, onNotice });
-  return new NamespaceExecutor(mode, own, host, { resources, ids: knownIds(readPrivileges()) });
+  const kind = isOverlay(own.directory) ? PlainNamespaceExecutor : NamespaceExecutor;
+  return new kind(mode, own, host, { resources, ids: knownIds(readPrivileges()) });
 }
 
 async function withProbeFolder<T>(scratch: Scratch, use: (folder: string) => Promise<T>): Promise<T> {

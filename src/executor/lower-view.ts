@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { bytePath } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
+import { opaqueXattr, plainWhiteoutXattr } from '../layers/overlay-format.js';
 import type { LayerDirectory } from '../layers/types.js';
 import type { XattrCache } from './xattr-cache.js';
 
@@ -43,7 +44,8 @@ export class LowerView {
       const stats = await lstatIfPresent(path);
       if (stats === undefined) continue;
       if (!stats.isDirectory()) {
-        if (found.length === 0) return await leaf(path, stats);
+        if (found.length === 0)
+          return (await this.#isPlainWhiteout(path, stats)) ? undefined : await leaf(path, stats);
         break;
       }
       found.push({ path, stats });
@@ -54,6 +56,12 @@ export class LowerView {
     return { kind: 'directory', parts: merged, stats: top.stats };
   }
 
+  /** The plain form has marked empty files for whiteouts. */
+  async #isPlainWhiteout(path: string, stats: BigIntStats): Promise<boolean> {
+    if (this.lowers[0]?.namespace !== 'plain' || !stats.isFile() || stats.size > 0n) return false;
+    return (await this.xattrs.read([path])).get(path)?.has(plainWhiteoutXattr) ?? false;
+  }
+
   async #untilOpaque(paths: readonly string[]): Promise<string[]> {
     const xattrs = await this.xattrs.read(paths);
     const end = paths.findIndex((path) => isOpaque(xattrs.get(path)));
@@ -62,7 +70,9 @@ export class LowerView {
 }
 
 function isOpaque(xattrs: ReadonlyMap<string, Uint8Array> | undefined): boolean {
-  const value = xattrs?.get('trusted.overlay.opaque') ?? xattrs?.get('user.overlay.opaque');
+  const value = (['trusted', 'user', 'plain'] as const)
+    .map((namespace) => xattrs?.get(opaqueXattr(namespace)))
+    .find((found) => found !== undefined);
   return value !== undefined && Buffer.from(value).toString('latin1') === 'y';
 }
 

@@ -16,6 +16,11 @@ import { checkCommand, resultOf, throwIfCancelled, withHome } from './step-resul
 import { tidyUpper } from './upper.js';
 import { XattrCache } from './xattr-cache.js';
 
+export interface NamespaceTools {
+  readonly resources: StepResources;
+  readonly ids: KnownIds | undefined;
+}
+
 /** Runs steps as root, be it of a user namespace, in namespaces of their own, on an overlay of the image's layers. */
 export class NamespaceExecutor implements Executor {
   readonly #xattrs = new XattrCache();
@@ -24,7 +29,7 @@ export class NamespaceExecutor implements Executor {
     readonly mode: 'rootful' | 'rootless' | 'single-id',
     readonly scratch: Scratch,
     readonly host: HostFacts,
-    private readonly tools: { readonly resources: StepResources; readonly ids: KnownIds | undefined },
+    private readonly tools: NamespaceTools,
   ) {}
 
   get ids(): KnownIds | undefined {
@@ -86,7 +91,8 @@ function checkLayers({ lowers }: ExecSpec): void {
   );
 }
 
-function withResources(plan: SandboxPlan, { groups, limits, network }: OpenResources): SandboxPlan {
+/** A plan with the groups, limits and network that a step was given. */
+export function withResources(plan: SandboxPlan, { groups, limits, network }: OpenResources): SandboxPlan {
   const host = network === undefined ? plan.host : { ...plan.host, resolvConf: network.resolvConf };
   return { ...plan, spec: { ...plan.spec, limits }, host, groups, network: network?.namespace };
 }

@@ -1,4 +1,5 @@
 /** What a mode needs of the kernel, tried out. */
+import { isOverlay } from '../layers/own-namespace.js';
 import { play } from '../sys/player.js';
 import { hasTrustedXattrs, readPrivileges, type Privileges } from '../sys/privileges.js';
 import type { Operation } from '../sys/program.js';
@@ -16,16 +17,18 @@ export function probeOperations(directory: string, trusted: boolean): Operation[
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP } = linux;
   const flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   const options = `lowerdir=lower,upperdir=upper,workdir=work,${overlayOptions(trusted)}`;
+  const overlay: Operation = {
+    call: 'mount',
+    args: ['overlay', 'root', 'overlay', linux.MS_NODEV, options],
+    label: 'mount an overlay',
+  };
   const proc = { call: 'fsopen', args: ['proc', 1], result: { slot: 'fs' }, label: 'mount /proc' } as const;
   return [
     { call: 'unshare', args: [flags], label: 'make namespaces' },
     { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
     { call: 'chdir', args: [directory], label: 'enter the store' },
-    {
-      call: 'mount',
-      args: ['overlay', 'root', 'overlay', linux.MS_NODEV, options],
-      label: 'mount an overlay',
-    },
+    // An overlay cannot hold the upper of another one: there steps have plain directories.
+    ...(isOverlay(directory) ? [] : [overlay]),
     fork('start a process'),
     proc,
     {

@@ -74,7 +74,12 @@ async function writeInto(path: string, { changeset, body }: RootFileSystems, job
       job.signal.throwIfAborted();
       return body(file);
     };
-    await materialise({ changeset, bodies }, emptyTree(), toByteString(staging), ownOverlayNamespace());
+    await materialise(
+      { changeset, bodies },
+      emptyTree(),
+      toByteString(staging),
+      ownOverlayNamespace(toByteString(dest)),
+    );
     await mergeFolder(toByteString(staging), toByteString(dest), changeset);
     complete = true;
   } finally {

@@ -16,6 +16,7 @@ import { errnoCode, TsbuildError } from '../util/errors.js';
 import { BodyFiles } from './body-file.js';
 import { entryAt, walkChangeset } from './changeset.js';
 import { capabilityXattr } from './file-capability.js';
+import { makeWhiteouts } from './make-whiteouts.js';
 import { implicitMetadata } from './metadata.js';
 import { isLayerXattr, opaqueXattr } from './overlay-format.js';
 import { namesOf, quoted } from './path.js';
@@ -226,8 +227,9 @@ class FormWriter {
 
   async #flush(limit: number): Promise<void> {
     if (this.#changes.length + this.#whiteouts.length + this.#devices.length <= limit) return;
-    await makeNodes(
-      this.#whiteouts.map((path) => ({ path: this.#at(path), type: 'char', mode: 0, major: 0, minor: 0 })),
+    await makeWhiteouts(
+      this.#whiteouts.map((path) => this.#at(path)),
+      this.directory.namespace,
     );
     this.#whiteouts = [];
     await this.#makeDevices(this.#devices);

@@ -1,13 +1,16 @@
 import type { OverlayNamespace } from './types.js';
 
-/** Attributes that overlayfs itself gives a meaning to, in either namespace. */
+/** Attributes that overlayfs itself gives a meaning to, in either namespace, and those of the plain form. */
 export function isOverlayXattr(name: string): boolean {
-  return name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
+  return ['trusted.overlay.', 'user.overlay.', 'user.tsbuild.'].some((prefix) => name.startsWith(prefix));
 }
+
+/** Marks an empty file as a whiteout in the plain form; its value is `y`. */
+export const plainWhiteoutXattr = 'user.tsbuild.whiteout';
 
 /** The attribute that makes a directory hide what lies below it; its value is `y`. */
 export function opaqueXattr(namespace: OverlayNamespace): string {
-  return `${namespace}.overlay.opaque`;
+  return namespace === 'plain' ? 'user.tsbuild.opaque' : `${namespace}.overlay.opaque`;
 }
 
 /**

@@ -111,10 +111,13 @@ export interface SparseExtent {
 /** Finds the bytes of a file of a tree or changeset. Readers compare size and digest while they read. */
 export type BodySource = (file: File) => Promise<Body> | Body;
 
-/** Which overlay attributes a directory form uses: `trusted.overlay.*` as root, `user.overlay.*` in a user namespace. */
-export type OverlayNamespace = 'trusted' | 'user';
+/**
+ * Which attributes a directory form uses: `trusted.overlay.*` as root, `user.overlay.*` in a user namespace, and `plain`
+ * ones of our own where the file system takes no whiteouts, because it is an overlay itself.
+ */
+export type OverlayNamespace = 'trusted' | 'user' | 'plain';
 
-/** A layer on disk in the form that overlayfs takes as a lowerdir: whiteouts are 0:0 character devices. */
+/** A layer on disk in the form that overlayfs takes as a lowerdir: whiteouts are 0:0 character devices, in the plain form marked files. */
 export interface LayerDirectory {
   /** Absolute host path, a byte string. */
   readonly path: string;

@@ -6,7 +6,7 @@ import { TsbuildError } from '../util/errors.js';
 import { openFlags } from './body-file.js';
 import { capabilityXattr, portableCapability } from './file-capability.js';
 import { hashOpenFile } from './hash-file.js';
-import { isLayerXattr, opaqueXattr } from './overlay-format.js';
+import { isLayerXattr, opaqueXattr, plainWhiteoutXattr } from './overlay-format.js';
 import { quoted } from './path.js';
 import { deviceOf, fileType, type FileType } from './stat.js';
 import { Turns } from './turns.js';
@@ -118,6 +118,7 @@ class FormReader {
 
   async #leaf(seen: Seen): Promise<ChangesetEntry> {
     const { stat, path } = seen;
+    if (this.#isPlainWhiteout(seen)) return { kind: 'whiteout' };
     if (seen.type === 'file') return this.#file(seen);
     if (seen.type === 'symlink') {
       const target = readlinkSync(bytePath(path), { encoding: 'buffer' }).toString('latin1');
@@ -153,6 +154,11 @@ class FormReader {
     } finally {
       closeSync(fd);
     }
+  }
+
+  #isPlainWhiteout({ type, path }: Seen): boolean {
+    if (this.layer.namespace !== 'plain' || type !== 'file') return false;
+    return this.xattrs.get(path)?.has(plainWhiteoutXattr) ?? false;
   }
 
   #isOpaque(seen: Seen): boolean {

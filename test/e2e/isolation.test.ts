@@ -143,6 +143,21 @@ for (const [name, place] of Object.entries(places)) {
   });
 }
 
+for (const [place, isolation] of [
+  ['overlay', 'rootful'],
+  ['overlay', 'single-id'],
+  ['overlay-container', 'auto'],
+] as const) {
+  it(`${place}, ${isolation}: the digest is the same where the store lies on an overlay`, async (t) => {
+    const workspace = makeWorkspace('isolation');
+    t.teardown(() => workspace.remove());
+    fill(workspace.folder);
+    const at: Place = { isolation, place: () => `${place}:${workspace.folder}` };
+    const built = await buildIn(at, workspace.folder, ['build', '-q', `--isolation=${isolation}`, 'context']);
+    t.is(built.stdout.trim(), digests.get('root of the machine') ?? '', built.output);
+  });
+}
+
 it('a mode that cannot be had is refused, not replaced', async (t) => {
   const workspace = makeWorkspace('isolation');
   t.teardown(() => workspace.remove());

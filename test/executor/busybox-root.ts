@@ -96,7 +96,10 @@ export class Bench {
     const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
     const { process, lowers = [], signal, ...rest } = options;
     const spec: ExecSpec = {
-      lowers: [this.base, ...lowers].map((path) => ({ path, namespace: ownOverlayNamespace() })),
+      lowers: [this.base, ...lowers].map((path) => ({
+        path,
+        namespace: ownOverlayNamespace(this.directory),
+      })),
       mounts: [],
       network: 'default',
       security: 'sandbox',

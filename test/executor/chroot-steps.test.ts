@@ -131,7 +131,7 @@ sandboxTest('copies stand in for mounts, and nothing of them stays', async (t) =
         { kind: 'file', target: '/script', bytes: Buffer.from('text'), mode: 0o755 },
         {
           kind: 'view',
-          lowers: [{ path: source, namespace: ownOverlayNamespace() }],
+          lowers: [{ path: source, namespace: ownOverlayNamespace(bench.directory) }],
           path: 'sub',
           isDirectory: true,
           target: '/v',

@@ -84,7 +84,9 @@ sandboxTest('a redirect attribute forged in a layer is not followed', async (t) 
   await applyAttributes([
     {
       path: `${above}/shown`,
-      xattrs: new Map([[`${ownOverlayNamespace()}.overlay.redirect`, Buffer.from('/private')]]),
+      xattrs: new Map([
+        [`${ownOverlayNamespace(bench.directory)}.overlay.redirect`, Buffer.from('/private')],
+      ]),
     },
   ]);
   const { stdout, code } = await bench.step('ls /shown', { lowers: [below, above] });
@@ -109,7 +111,7 @@ sandboxTest('a step that wrecks its root is cleaned up', async (t) => {
   const { code, upper } = await bench.step(script);
   t.is(code, 0);
   t.true(lstatSync(upper).isDirectory());
-  await (await bench.executor).discard({ path: upper, namespace: ownOverlayNamespace() });
+  await (await bench.executor).discard({ path: upper, namespace: ownOverlayNamespace(bench.directory) });
   t.false(existsSync(upper));
   untouched(t);
 });

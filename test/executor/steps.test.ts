@@ -191,7 +191,7 @@ sandboxTest(
     await applyAttributes([
       {
         path: `${above}/data`,
-        xattrs: new Map([[`${ownOverlayNamespace()}.overlay.opaque`, Buffer.from('y')]]),
+        xattrs: new Map([[`${ownOverlayNamespace(bench.directory)}.overlay.opaque`, Buffer.from('y')]]),
       },
     ]);
     const { stdout } = await bench.step(
@@ -261,7 +261,7 @@ sandboxTest('nothing is left of a step but its upper', async (t) => {
   const { upper } = await own.step('true');
   const scratch = join(upper, '..');
   t.deepEqual(readdirSync(scratch).sort(), ['1.upper', 'lock']);
-  await (await own.executor).discard({ path: upper, namespace: ownOverlayNamespace() });
+  await (await own.executor).discard({ path: upper, namespace: ownOverlayNamespace(bench.directory) });
   t.deepEqual(readdirSync(scratch), ['lock']);
 });
 

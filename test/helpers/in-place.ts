@@ -38,6 +38,20 @@ function becomeContainer(): Operation[] {
   ];
 }
 
+/** An overlay on a folder, which only the command sees: as the file system of a container. */
+function mountOverlay(folder: string): Operation[] {
+  const parts = mkdtempSync(join(tmpdir(), 'tsbuild-overlay-'));
+  process.once('exit', () => rmSync(parts, { recursive: true, force: true }));
+  for (const name of ['upper', 'work']) mkdirSync(join(parts, name));
+  const options = `lowerdir=${folder},upperdir=${parts}/upper,workdir=${parts}/work`;
+  const [NEWNS, privately] = [0x00020000, 0x44000];
+  return [
+    { call: 'unshare', args: [NEWNS], label: 'make namespaces' },
+    { call: 'mount', args: [0, '/', 0, privately, 0], label: 'make mounts private' },
+    { call: 'mount', args: ['overlay', folder, 'overlay', 0, options], label: 'mount an overlay' },
+  ];
+}
+
 function becomeUser(id: number): Operation[] {
   return [
     { call: 'setgroups', args: [0, 0] },
@@ -92,8 +106,12 @@ async function inNamespace(isolation: 'rootless' | 'single-id'): Promise<number>
   }
 }
 
+const [, confined, overlay] = /^overlay(-container)?:(.*)$/.exec(place) ?? [];
 const user = /^user-(\d+)$/.exec(place)?.[1];
 if (user !== undefined) process.exitCode = await executeAfter(becomeUser(Number(user)));
-else if (place === 'container') process.exitCode = await executeAfter(becomeContainer());
+else if (overlay !== undefined && !confined) process.exitCode = await executeAfter(mountOverlay(overlay));
+else if (overlay !== undefined) {
+  process.exitCode = await executeAfter([...mountOverlay(overlay), ...becomeContainer()]);
+} else if (place === 'container') process.exitCode = await executeAfter(becomeContainer());
 else if (place === 'rootless' || place === 'single-id') process.exitCode = await inNamespace(place);
 else throw new Error(`unknown place ${place}`);

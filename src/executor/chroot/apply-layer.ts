@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import { deviceOf, fileType } from '../../layers/stat.js';
-import { isOverlayXattr } from '../../layers/overlay-format.js';
+import { isOverlayXattr, opaqueXattr, plainWhiteoutXattr } from '../../layers/overlay-format.js';
+import type { LayerDirectory } from '../../layers/types.js';
 import { applyAttributes, type AttributeChange } from '../../sys/attributes.js';
 import { makeNodes, type NodeToMake } from '../../sys/nodes.js';
 import { removeTree } from '../../sys/remove-tree.js';
@@ -19,22 +20,26 @@ import { readXattrs } from '../../sys/xattrs.js';
 import { bytePath } from '../../util/bytes.js';
 import { errnoCode } from '../../util/errors.js';
 
-/** Makes in `root` what overlayfs would show with `layer` (a lower directory) on top of it. Byte strings, absolute. */
-export async function applyLayer(layer: string, root: string): Promise<void> {
+/** Makes in `root` (an absolute byte string) what overlayfs would show with `layer` on top of it. */
+export async function applyLayer({ path: layer, namespace }: LayerDirectory, root: string): Promise<void> {
   const seen = listTree(layer);
   const xattrs = await readXattrs(seen.map(({ path }) => `${layer}${path}`));
   const opaque = (path: string): boolean => {
     const own = xattrs.get(`${layer}${path}`);
-    const value = own?.get('trusted.overlay.opaque') ?? own?.get('user.overlay.opaque');
+    const value = own?.get(opaqueXattr(namespace));
     return value !== undefined && Buffer.from(value).toString('latin1') === 'y';
   };
-  for (const { path, stats } of seen) {
-    if (isWhiteout(stats) || (stats.isDirectory() && path !== '' && opaque(path)))
+  const whiteout = ({ path, stats }: Listed): boolean =>
+    isWhiteout(stats) ||
+    (namespace === 'plain' && (xattrs.get(`${layer}${path}`)?.has(plainWhiteoutXattr) ?? false));
+  for (const entry of seen) {
+    const { path, stats } = entry;
+    if (whiteout(entry) || (stats.isDirectory() && path !== '' && opaque(path)))
       await removeTree(`${root}${path}`);
     else if (!stats.isDirectory() || !isDirectory(`${root}${path}`)) await removeTree(`${root}${path}`);
   }
   await copyEntries(
-    seen.filter(({ stats }) => !isWhiteout(stats)),
+    seen.filter((entry) => !whiteout(entry)),
     { from: layer, to: root },
   );
 }

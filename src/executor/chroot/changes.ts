@@ -1,6 +1,7 @@
 /** What a step changed in a plain directory: found by inode and change time, which no program can set. */
 import { lstatSync, writeFileSync, type BigIntStats } from 'node:fs';
-import { makeNodes } from '../../sys/nodes.js';
+import { makeWhiteouts } from '../../layers/make-whiteouts.js';
+import type { LayerDirectory } from '../../layers/types.js';
 import { bytePath } from '../../util/bytes.js';
 import { copyEntries, listTree, type Listed } from './apply-layer.js';
 
@@ -87,12 +88,17 @@ function isBelow(path: string, ignored: (path: string) => boolean): boolean {
 }
 
 /** Writes changes in the form of an overlay upper directory, which must be empty. */
-export async function writeUpper(root: string, upper: string, { present, gone }: Changes): Promise<void> {
+export async function writeUpper(
+  root: string,
+  upper: LayerDirectory,
+  { present, gone }: Changes,
+): Promise<void> {
   // What replaced a directory hides what was in it.
   const directories = new Set(present.filter(({ stats }) => stats.isDirectory()).map(({ path }) => path));
   const whiteouts = gone.filter((path) => directories.has(parentOf(path)));
-  await copyEntries(present, { from: root, to: upper });
-  await makeNodes(
-    whiteouts.map((path) => ({ path: `${upper}${path}`, type: 'char', mode: 0, major: 0, minor: 0 })),
+  await copyEntries(present, { from: root, to: upper.path });
+  await makeWhiteouts(
+    whiteouts.map((path) => `${upper.path}${path}`),
+    upper.namespace,
   );
 }

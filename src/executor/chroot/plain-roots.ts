@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import type { LayerDirectory } from '../../layers/types.js';
 import { removeTree } from '../../sys/remove-tree.js';
 import { bytePath } from '../../util/bytes.js';
@@ -31,7 +31,7 @@ export class PlainRoots {
     const root = best ?? this.#make();
     if (best !== undefined) this.#idle.splice(this.#idle.indexOf(best), 1);
     try {
-      for (const { path } of lowers.slice(root.layers.length)) await applyLayer(path, root.path);
+      for (const lower of lowers.slice(root.layers.length)) await applyLayer(lower, root.path);
     } catch (error) {
       await this.drop(root);
       throw error;
@@ -53,7 +53,8 @@ export class PlainRoots {
 
   #make(): PlainRoot {
     const path = `${this.directory}/root-${++this.#count}`;
-    mkdirSync(bytePath(path), { mode: 0o755 });
+    mkdirSync(bytePath(path));
+    chmodSync(bytePath(path), 0o755); // whatever the umask is
     return { path, layers: [] };
   }
 }

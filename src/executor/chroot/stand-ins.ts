@@ -49,14 +49,25 @@ export class StandIns {
     return this.#madeParents;
   }
 
-  /** /proc and /sys empty, /dev with the few devices that may be made. Those that the image lacks are made for good. */
-  async placeBase(host: HostFacts, lacking: readonly string[]): Promise<void> {
-    for (const name of lacking) {
-      mkdirSync(bytePath(`${this.root}/${name}`), { mode: 0o755 });
+  /** Directories that stay. */
+  async makeForGood(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      makeDirectory(`${this.root}/${name}`);
       await applyAttributes([{ path: `${this.root}/${name}`, mtime: 0n }]);
     }
+  }
+
+  /** An empty file or folder for something to be mounted on. */
+  async placeStub(path: string, kind: 'directory' | 'file'): Promise<void> {
+    if (kind === 'file') return this.placeFile(path, new Uint8Array(), 0o644);
+    if (!isThere(`${this.root}/${path}`)) return this.#makeParents(`/${path}/`);
+    await this.#place(`/${path}`, makeDirectory);
+  }
+
+  /** /proc and /sys empty, /dev with the few devices that may be made. */
+  async placeBase(host: HostFacts): Promise<void> {
     for (const name of ['proc', 'sys', 'dev']) {
-      await this.#place(`/${name}`, (path) => mkdirSync(bytePath(path), { mode: 0o755 }));
+      await this.#place(`/${name}`, makeDirectory);
     }
     const dev = `${this.root}/dev`;
     mkdirSync(bytePath(`${dev}/shm`));
@@ -116,7 +127,7 @@ export class StandIns {
   ): Promise<void> {
     const whole = `${this.aside}/view-${this.#placed.length}`;
     mkdirSync(bytePath(whole));
-    for (const lower of lowers) await applyLayer(lower.path, whole);
+    for (const lower of lowers) await applyLayer(lower, whole);
     renameSync(bytePath(path === '' ? whole : `${whole}/${path}`), bytePath(target));
     await removeTree(whole);
   }
@@ -146,7 +157,7 @@ export class StandIns {
   async #place(path: string, make: (target: string) => void | Promise<void>, home?: string): Promise<void> {
     const target = `${this.root}${path}`;
     const parent = target.slice(0, target.lastIndexOf('/'));
-    this.#makeParents(path);
+    await this.#makeParents(path);
     const { mtimeNs } = lstatSync(bytePath(parent), { bigint: true });
     const aside = `${this.aside}/saved-${this.#placed.length}`;
     const saved = isThere(target) ? aside : undefined;
@@ -156,14 +167,18 @@ export class StandIns {
     await applyAttributes([{ path: parent, mtime: mtimeNs }]);
   }
 
-  #makeParents(path: string): void {
+  /** Their own parents keep their times. */
+  async #makeParents(path: string): Promise<void> {
     const names = path.split('/').slice(1, -1);
-    names.forEach((_, index) => {
-      const parent = `/${names.slice(0, index + 1).join('/')}`;
-      if (isThere(`${this.root}${parent}`)) return;
-      mkdirSync(bytePath(`${this.root}${parent}`), { mode: 0o755 });
-      this.#madeParents.push(parent);
-    });
+    const parents = names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`);
+    const missing = parents.filter((parent) => !isThere(`${this.root}${parent}`));
+    const [first] = missing;
+    if (first === undefined) return;
+    const above = `${this.root}${first.slice(0, first.lastIndexOf('/'))}`;
+    const { mtimeNs } = lstatSync(bytePath(above), { bigint: true });
+    for (const parent of missing) makeDirectory(`${this.root}${parent}`);
+    this.#madeParents.push(...missing);
+    await applyAttributes([{ path: above, mtime: mtimeNs }]);
   }
 
   /** Takes everything away again, the last first. All processes of the step must have ended. */
@@ -181,17 +196,28 @@ export class StandIns {
       if (saved !== undefined) renameSync(bytePath(saved), bytePath(target));
       await applyAttributes([{ path: parent, mtime: mtimeNs }]);
     }
-    for (const path of [...this.#madeParents].reverse()) removeIfEmpty(`${this.root}${path}`);
+    for (const path of [...this.#madeParents].reverse()) await removeIfEmpty(`${this.root}${path}`);
   }
+}
+
+/** Whatever the umask of this process is. */
+function makeDirectory(path: string): void {
+  mkdirSync(bytePath(path));
+  chmodSync(bytePath(path), 0o755);
 }
 
 async function copyTo(source: string, target: string): Promise<void> {
   await copyEntries(listTree(source), { from: source, to: target });
 }
 
-function removeIfEmpty(path: string): void {
+/** The directory that it lies in keeps its time. */
+async function removeIfEmpty(path: string): Promise<void> {
+  const above = path.slice(0, path.lastIndexOf('/'));
+  if (!isThere(above)) return;
+  const { mtimeNs } = lstatSync(bytePath(above), { bigint: true });
   try {
     rmdirSync(bytePath(path));
+    await applyAttributes([{ path: above, mtime: mtimeNs }]);
   } catch (error) {
     if (!['ENOTEMPTY', 'ENOENT', 'ENOTDIR'].includes(errnoCode(error) ?? '')) throw error;
   }

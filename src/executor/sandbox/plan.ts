@@ -62,6 +62,8 @@ export interface SandboxPlan {
   /** Directories of control groups to enter, byte strings. */
   readonly groups?: readonly string[] | undefined;
   readonly paths: SandboxPaths;
+  /** A plain directory that is the root, in place of an overlay: an absolute byte string. */
+  readonly plainRoot?: string | undefined;
   readonly mounts: readonly PlannedMount[];
   /** Paths relative to the root. */
   readonly hosts: string;

@@ -1,6 +1,7 @@
 import { attributeOperations } from '../../sys/attributes.js';
 import { valueOf, type Operation } from '../../sys/program.js';
 import { linux } from '../linux.js';
+import { attachTo, cloneMount, setAttributes } from './operations.js';
 import type { SandboxPlan } from './plan.js';
 
 /** Descriptors of the lower directories: named in the mount options, so that any number of long paths fits. */
@@ -12,8 +13,10 @@ export const maximumLowers = 500;
  * Mounts the root: an overlay of the image's layers, the init layer and the upper. Layers are opened once and then
  * named by their descriptors relative to /proc/self/fd, which also keeps commas and colons out of the options.
  */
-export function mountRoot({ spec, host, paths, attributes }: SandboxPlan): Operation[] {
+export function mountRoot(plan: SandboxPlan): Operation[] {
+  const { spec, host, paths, attributes, plainRoot } = plan;
   const label = 'mount the root';
+  if (plainRoot !== undefined) return bindRoot(plainRoot, plan);
   const lowers = [paths.init, ...spec.lowers.map(({ path }) => path).reverse()];
   const directories = [...lowers, paths.upper, paths.work];
   const fd = (index: number): number => firstLowerFd + index;
@@ -45,6 +48,19 @@ export function mountRoot({ spec, host, paths, attributes }: SandboxPlan): Opera
  */
 export function overlayOptions(trusted: boolean): string {
   return `redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile${trusted ? '' : ',userxattr'}`;
+}
+
+/** A root that is a directory: bound to its place without its devices. */
+function bindRoot(plainRoot: string, { spec, paths }: SandboxPlan): Operation[] {
+  const label = 'mount the root';
+  const AT = linux.AT_FDCWD;
+  return [
+    ...cloneMount({ directory: AT, path: plainRoot }, 'new', label),
+    ...(spec.security === 'sandbox' ? [setAttributes('new', linux.MOUNT_ATTR_NODEV, label)] : []),
+    { call: 'openat', args: [AT, paths.root, openFlags], result: { slot: 'target' }, label },
+    ...attachTo('new', 'target', label),
+    { call: 'openat', args: [AT, paths.root, openFlags], result: { slot: 'root' }, label },
+  ];
 }
 
 const openFlags = linux.O_PATH | linux.O_CLOEXEC;
