@@ -11,12 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import test, { type TestFn } from 'ava';
+import test from 'ava';
 import { createExecutor } from '../../src/executor/create-executor.js';
 import type { ExecSpec, Executor, Process } from '../../src/executor/types.js';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
-import { presentMode } from '../../src/executor/present-mode.js';
-import { readPrivileges } from '../../src/sys/privileges.js';
+import { mode, testWhere, type Declare } from '../helpers/modes.js';
 import { findProgram, isRoot } from '../helpers/programs.js';
 
 const busybox = findProgram('busybox');
@@ -27,14 +26,15 @@ const isStatic =
   );
 
 /** `test` where steps can be run, `test.skip` elsewhere: root and a static busybox are needed. */
-export const sandboxTest: TestFn = isRoot && isStatic ? test : (test.skip as TestFn);
+export const sandboxTest: Declare = isRoot && isStatic ? test : test.skip;
 
-/** The mode that steps of this process run in. The tests are run again in the other ones (places.test.ts). */
-export const mode = presentMode(readPrivileges());
-/** `test` where other users exist besides the one that root is. */
-export const manyIdsTest: TestFn = mode === 'single-id' ? (test.skip as TestFn) : sandboxTest;
-/** `test` for what only root of the machine can prepare or have. */
-export const rootfulTest: TestFn = mode === 'rootful' ? sandboxTest : (test.skip as TestFn);
+export { mode };
+/** Where other users exist besides the one that root is. */
+export const manyIdsTest = testWhere(mode !== 'single-id', 'there is one user', sandboxTest);
+/** For what only root of the machine can prepare or have. */
+export const rootfulTest = testWhere(mode === 'rootful', 'only root of the machine can do this', sandboxTest);
+/** For what stands for other users where there is one. */
+export const singleIdTest = testWhere(mode === 'single-id', 'there are other users', sandboxTest);
 
 export interface StepRun {
   readonly code: number;

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { sweepScratch } from '../../src/executor/scratch.js';
+import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
 import { Bench, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
@@ -32,7 +33,7 @@ sandboxTest('SBX-16 kill -9 of the builder: nothing runs on, nothing stays mount
   mkdirSync(fifo);
   const module = new URL('../../src/executor/create-executor.js', import.meta.url).href;
   const spec = {
-    lowers: [{ path: bench.base, namespace: 'trusted' }],
+    lowers: [{ path: bench.base, namespace: ownOverlayNamespace(bench.directory) }],
     process: {
       argv: [
         '/bin/sh',

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { abis, verdictRanges, type Verdict } from '../../src/executor/seccomp/filter.js';
+import { testWhere, type Declare } from '../helpers/modes.js';
 import { Bench, compileStatic, mode, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
@@ -39,7 +40,7 @@ const native = `
   }`;
 
 const compiled = compileStatic(native, join(bench.base, 'bin/probe'));
-const it = compiled ? sandboxTest : test.skip;
+const it: Declare = compiled ? sandboxTest : test.skip;
 
 /** Kernels that have uprobe (x86-64) let it pass every filter: it works from a trampoline of theirs only. */
 const uprobe = 336;
@@ -95,7 +96,7 @@ it('SBX-05 a set of arguments decides about socket, personality and clone', asyn
   ]);
 });
 
-const x64 = compiled && process.arch === 'x64' ? sandboxTest : test.skip;
+const x64 = testWhere(process.arch === 'x64', 'of x86-64 alone', it);
 
 x64('SBX-06 the i386 entry has its own table, x32 numbers do not exist', async (t) => {
   const source = `

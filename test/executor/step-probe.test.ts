@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { podmanIn } from '../helpers/run-image.js';
+import type { Declare } from '../helpers/modes.js';
 import { Bench, mode, rootfulTest, sandboxTest } from './busybox-root.js';
 
 const bench = new Bench();
@@ -86,7 +87,7 @@ sandboxTest('/dev holds six devices, four links and three folders', async (t) =>
 const folder = mkdtempSync(join(tmpdir(), 'tsbuild-podman-'));
 const podman = podmanIn(folder);
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
-const compared = podman === undefined ? test.skip : rootfulTest;
+const compared: Declare = podman === undefined ? test.skip : rootfulTest;
 
 compared('what podman shows and hides, a step finds or misses too', async (t) => {
   t.timeout(120_000);

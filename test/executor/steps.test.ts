@@ -6,7 +6,7 @@ import { applyAttributes } from '../../src/sys/attributes.js';
 import { makeNodes } from '../../src/sys/nodes.js';
 import { readXattrs } from '../../src/sys/xattrs.js';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
-import { Bench, manyIdsTest, mode, sandboxTest } from './busybox-root.js';
+import { Bench, manyIdsTest, sandboxTest, singleIdTest } from './busybox-root.js';
 
 const bench = new Bench();
 test.after.always(() => bench.close());
@@ -264,8 +264,6 @@ sandboxTest('nothing is left of a step but its upper', async (t) => {
   await (await own.executor).discard({ path: upper, namespace: ownOverlayNamespace(bench.directory) });
   t.deepEqual(readdirSync(scratch), ['lock']);
 });
-
-const singleIdTest = mode === 'single-id' ? sandboxTest : test.skip;
 
 singleIdTest('SBX-26 owners, groups and devices are accepted and not made; apt stays root', async (t) => {
   const lowers = [bench.layer({ 'etc/apt/apt.conf.d/': '', file: '' })];

@@ -9,6 +9,7 @@ import { enterNamespace } from '../../src/executor/enter-namespace.js';
 import { seccompFilter } from '../../src/executor/seccomp/filter.js';
 import { hostArch } from '../../src/sys/player-file.js';
 import { playerError, startPlayer, type Report } from '../../src/sys/player.js';
+import { removeTree } from '../../src/sys/remove-tree.js';
 import { encodeProgram, type Operation, type Program } from '../../src/sys/program.js';
 import { toByteString } from '../../src/util/bytes.js';
 
@@ -38,22 +39,35 @@ function becomeContainer(): Operation[] {
   ];
 }
 
+const MS_BIND = 4096;
+const unshareMounts: Operation = { call: 'unshare', args: [0x00020000], label: 'make namespaces' };
+const privateMounts: Operation = {
+  call: 'mount',
+  args: [0, '/', 0, 0x44000, 0],
+  label: 'make mounts private',
+};
+
 /** An overlay on a folder, which only the command sees: as the file system of a container. */
 function mountOverlay(folder: string): Operation[] {
   const parts = mkdtempSync(join(tmpdir(), 'tsbuild-overlay-'));
   process.once('exit', () => rmSync(parts, { recursive: true, force: true }));
   for (const name of ['upper', 'work']) mkdirSync(join(parts, name));
   const options = `lowerdir=${folder},upperdir=${parts}/upper,workdir=${parts}/work`;
-  const [NEWNS, privately] = [0x00020000, 0x44000];
   return [
-    { call: 'unshare', args: [NEWNS], label: 'make namespaces' },
-    { call: 'mount', args: [0, '/', 0, privately, 0], label: 'make mounts private' },
+    unshareMounts,
+    privateMounts,
     { call: 'mount', args: ['overlay', folder, 'overlay', 0, options], label: 'mount an overlay' },
   ];
 }
 
-function becomeUser(id: number): Operation[] {
+/** A user who sees folders of root at places that everybody may enter: `user-ID@FROM=TO…`. */
+function becomeUser(id: number, shown: readonly string[]): Operation[] {
   return [
+    ...(shown.length === 0 ? [] : [unshareMounts, privateMounts]),
+    ...shown.map((pair): Operation => {
+      const [from = '', to = ''] = pair.split('=');
+      return { call: 'mount', args: [from, to, 0, MS_BIND, 0], label: 'show a folder' };
+    }),
     { call: 'setgroups', args: [0, 0] },
     { call: 'setresgid', args: [id, id, id] },
     { call: 'setresuid', args: [id, id, id] },
@@ -102,13 +116,14 @@ async function inNamespace(isolation: 'rootless' | 'single-id'): Promise<number>
     });
     return code ?? 1;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await removeTree(toByteString(folder));
   }
 }
 
 const [, confined, overlay] = /^overlay(-container)?:(.*)$/.exec(place) ?? [];
-const user = /^user-(\d+)$/.exec(place)?.[1];
-if (user !== undefined) process.exitCode = await executeAfter(becomeUser(Number(user)));
+const [who = '', ...shown] = place.split('@');
+const user = /^user-(\d+)$/.exec(who)?.[1];
+if (user !== undefined) process.exitCode = await executeAfter(becomeUser(Number(user), shown));
 else if (overlay !== undefined && !confined) process.exitCode = await executeAfter(mountOverlay(overlay));
 else if (overlay !== undefined) {
   process.exitCode = await executeAfter([...mountOverlay(overlay), ...becomeContainer()]);
