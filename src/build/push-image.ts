@@ -6,9 +6,9 @@ import { compressionOf } from '../oci/media-types.js';
 import { formatReference, parseReference, type Reference } from '../oci/reference.js';
 import type { Descriptor, ImageConfig } from '../oci/types.js';
 import { parseImageConfig } from '../oci/validate.js';
-import type { Job } from '../progress/event.js';
+import type { Job, StepId } from '../progress/event.js';
 import { pushImage as pushTo } from '../registry/push-image.js';
-import type { PushableBlob, RegistryClient } from '../registry/types.js';
+import type { BegunUpload, PushableBlob, RegistryClient } from '../registry/types.js';
 import type { Store } from '../store/store.js';
 import type { OpenImage } from './open-image.js';
 import { blobFrom } from './store-blob.js';
@@ -39,7 +39,12 @@ export async function pushImage(image: OpenImage, options: PushOptions): Promise
   job.emit({ kind: 'declared', step, name: `pushing ${targets.map(formatReference).join(', ')}` });
   job.emit({ kind: 'started', step });
   const limit = pLimit(parallelCompressions);
-  const layers = await Promise.all(image.layers.map((layer) => limit(() => pushable(layer, options))));
+  const layers = await Promise.all(
+    image.layers.map((layer, index) => {
+      const item = `layer ${index + 1} of ${image.layers.length}`;
+      return limit(() => pushable(layer, options, { step, item }));
+    }),
+  );
   const config: ImageConfig = parseImageConfig(image.config.bytes);
   const { manifest, ...assembled } = assembleImage({
     config,
@@ -59,15 +64,25 @@ export async function pushImage(image: OpenImage, options: PushOptions): Promise
   return pushed;
 }
 
-/** A layer whose blob a registry has is described without fetching it; others are compressed now. */
-async function pushable(layer: Layer, { store, form, targets }: PushOptions): Promise<PushableBlob> {
+/** A layer whose blob a registry has is described without fetching it; others are compressed now, and sent meanwhile. */
+async function pushable(
+  layer: Layer,
+  { store, form, targets, client, job }: PushOptions,
+  as: { readonly step: StepId; readonly item: string },
+): Promise<PushableBlob> {
   const compression = form.compression ?? 'gzip';
   const how = { level: form.compressionLevel, force: form.forceCompression };
   const known = await layer.knownBlob(compression, how);
   const usable = known !== undefined && compressionOf(known.descriptor.mediaType) !== undefined;
-  const descriptor = usable ? known.descriptor : await layer.blob(compression, how);
+  const [first] = targets;
+  let begun: BegunUpload | undefined;
+  const onBegun = (read: () => AsyncIterable<Uint8Array>): void => {
+    begun = first && client.beginUpload(first, read, job, as);
+  };
+  const descriptor = usable ? known.descriptor : await layer.blob(compression, { ...how, onBegun });
   return {
     descriptor,
+    begun,
     open: (offset = 0) => localBlob(store, () => layer.blob(compression, how), offset),
     mountFrom: mountSources(known?.repository, targets),
   };

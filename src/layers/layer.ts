@@ -73,6 +73,8 @@ export interface BlobOptions {
   readonly level?: number | undefined;
   /** Whether the blob of a pulled layer is compressed anew when its compression is another one. */
   readonly force?: boolean | undefined;
+  /** Told when a compression begins: `read` gives what it writes while it writes it, and fails if it does. */
+  readonly onBegun?: ((read: (offset?: number) => AsyncIterable<Uint8Array>) => void) | undefined;
 }
 
 /** One origin, three forms: changeset, directory and blob. Each is derived when it is asked for, once, and kept. */

@@ -117,7 +117,7 @@ export class StoredLayer implements Layer {
     }
     const known = await this.knownBlob(compression, options);
     if (known !== undefined && (await this.#blobs.has(known.descriptor.digest))) return known.descriptor;
-    return this.#compress(compression, options.level);
+    return this.#compress(compression, options);
   }
 
   async knownBlob(compression: Compression, options: BlobOptions = {}): Promise<RemoteBlob | undefined> {
@@ -371,13 +371,14 @@ export class StoredLayer implements Layer {
     }
   }
 
-  async #compress(compression: Compression, level: number | undefined): Promise<Descriptor> {
+  async #compress(compression: Compression, { level, onBegun }: BlobOptions): Promise<Descriptor> {
     const { diffId, size } = await this.#plain();
     const compress =
       compression === 'zstd'
         ? (await import('./zstd-parallel.js')).zstdParallel
         : (await import('./gzip-parallel.js')).gzipParallel;
     const writer = await this.#blobs.writer();
+    onBegun?.((offset) => writer.follow(offset));
     try {
       const chunks = compress(this.#blobs.open(diffId, size), level === undefined ? {} : { level });
       for await (const chunk of chunks) await writer.write(chunk);

@@ -3,6 +3,7 @@ import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job, StepId } from '../progress/event.js';
 import { Authorizer } from './authorizer.js';
+import { beginUpload } from './begin-upload.js';
 import { Connections } from './connections.js';
 import { downloadBlob } from './download.js';
 import { Endpoints } from './endpoint.js';
@@ -15,6 +16,7 @@ import { Sender } from './sender.js';
 import { signIn } from './sign-in.js';
 import { listTags } from './tags.js';
 import type {
+  BegunUpload,
   PushableBlob,
   PushOutcome,
   RegistryClient,
@@ -106,6 +108,22 @@ class Client implements RegistryClient {
     const push = uploadBlob(context, blob, options).finally(() => this.#pushes.delete(key));
     this.#pushes.set(key, push);
     return push;
+  }
+
+  beginUpload(
+    where: Repository,
+    read: (offset?: number) => AsyncIterable<Uint8Array>,
+    job: Job,
+    as: { readonly step: StepId; readonly item: string },
+  ): BegunUpload {
+    const context = (given: Job): UploadContext =>
+      this.#context(where, {
+        digest: digestOf(''),
+        size: 0,
+        job: given,
+        what: `cannot push ${as.item} to ${nameOf(where)} while it is compressed`,
+      });
+    return beginUpload(context, read, job, as);
   }
 
   putManifest(

@@ -9,7 +9,8 @@ import { errnoCode } from '../util/errors.js';
 
 /** A body that can be sent again. */
 export interface RequestBody {
-  readonly size: number;
+  /** Undefined: known when the body has ended. It is sent in HTTP's own chunks. */
+  readonly size: number | undefined;
   open(): AsyncIterable<Uint8Array>;
 }
 
@@ -78,7 +79,7 @@ async function attempt(exchanger: Exchanger, request: Request, { trust, signal }
   const headers = {
     'Accept-Encoding': 'identity',
     ...request.headers,
-    ...(body === undefined ? {} : { 'Content-Length': String(body.size) }),
+    ...(body?.size === undefined ? {} : { 'Content-Length': String(body.size) }),
   };
   const sending = await connections.request(request.url, trust, { method: request.method, headers, signal });
   const answered = answerOf(sending);
@@ -128,12 +129,13 @@ async function sendBody(
   let early = false;
   const stop = (): void => void (early = true);
   answered.then(stop, stop);
+  const announced = request.body.size ?? Infinity;
   let sent = 0;
   for await (const chunk of source(request.body)) {
     if (early) break;
     sent += chunk.length;
-    if (sent > request.body.size)
-      throw new SourceError(new Error(`the body is longer than the ${request.body.size} bytes announced`));
+    if (sent > announced)
+      throw new SourceError(new Error(`the body is longer than the ${announced} bytes announced`));
     const drained =
       sending.write(chunk) || (await pace.wait(Promise.race([drain(sending), answered.then(() => true)])));
     if (!drained) break;
@@ -141,8 +143,8 @@ async function sendBody(
     request.onSent?.(sent);
   }
   if (early) await answered;
-  else if (sent < request.body.size)
-    throw new SourceError(new Error(`the body has ${sent} bytes, not the ${request.body.size} announced`));
+  else if (request.body.size !== undefined && sent < announced)
+    throw new SourceError(new Error(`the body has ${sent} bytes, not the ${announced} announced`));
   else sending.end();
 }
 

@@ -124,10 +124,11 @@ class ContentPush {
     const push = async (blob: PushableBlob): Promise<void> => {
       if (failure !== undefined) return;
       const mountFrom = [...siblings, ...(blob.mountFrom ?? [])];
+      const { descriptor, begun } = blob;
       try {
         await this.client.pushBlob(
           where,
-          { descriptor: blob.descriptor, open: (offset) => blob.open(offset), mountFrom },
+          { descriptor, open: (offset) => blob.open(offset), mountFrom, begun },
           job,
           step,
         );

@@ -21,6 +21,7 @@ export function withRules(client: RegistryClient, rules: readonly RegistryRule[]
       openFrom(client, () => places(where, 'blob'), { descriptor, job, offset }),
     blobExists: async (where, digest, job) => client.blobExists(allowed(where, rules), digest, job),
     pushBlob: async (where, blob, job, step) => client.pushBlob(allowed(where, rules), blob, job, step),
+    beginUpload: (where, read, job, as) => client.beginUpload(allowed(where, rules), read, job, as),
     putManifest: async (where, reference, type, bytes, job) =>
       client.putManifest(allowed(where, rules), reference, type, bytes, job),
     checkPush: async (where, job) => client.checkPush(allowed(where, rules), job),

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.js';
 import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job, StepId } from '../progress/event.js';
+import type { Session } from './upload-session.js';
 
 /** A repository of a registry; `registry` is `host[:port]` as in a Reference. */
 export interface Repository {
@@ -128,6 +129,23 @@ export interface PushableBlob {
   open(offset?: number): AsyncIterable<Uint8Array>;
   /** Repositories of the same registry that may hold the blob already. */
   readonly mountFrom?: readonly string[] | undefined;
+  /** An upload of the same bytes to the repository that it was begun for. */
+  readonly begun?: BegunUpload | undefined;
+}
+
+/** An upload that was begun before the blob's digest was known. What became of it is nobody's concern but pushBlob's. */
+export interface BegunUpload {
+  readonly repository: Repository;
+  /** How far it came; undefined when it came to nothing. Never rejects. */
+  readonly sent: Promise<SentAhead | undefined>;
+  /** Ends it where it is. */
+  abandon(): void;
+}
+
+/** Where an upload is to be gone on with, and the bytes that the registry has of it. */
+export interface SentAhead {
+  readonly session: Session;
+  readonly position: number;
 }
 
 export type PushOutcome = 'exists' | 'mounted' | 'uploaded';
@@ -157,6 +175,16 @@ export interface RegistryClient {
   blobExists(repository: Repository, digest: Digest, job?: Job): Promise<boolean>;
   /** Sends a blob unless it is there; concurrent calls for the same blob and repository share one transfer. */
   pushBlob(repository: Repository, blob: PushableBlob, job: Job, step: StepId): Promise<PushOutcome>;
+  /**
+   * Sends what will be a blob while it is being made: `read` gives its bytes as they come. `item` names it in progress.
+   * What fails is left to pushBlob, which gets the result as `begun`.
+   */
+  beginUpload(
+    repository: Repository,
+    read: (offset?: number) => AsyncIterable<Uint8Array>,
+    job: Job,
+    as: { readonly step: StepId; readonly item: string },
+  ): BegunUpload;
   /** `reference` is a tag or a digest. Returns the digest of `bytes`, which the registry has confirmed. */
   putManifest(
     repository: Repository,

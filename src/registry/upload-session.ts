@@ -72,20 +72,29 @@ export interface Part {
   readonly onSent: (bytes: number) => void;
 }
 
-/** Sends a chunk; returns the session to go on with and how many bytes the registry has now. */
+/**
+ * Sends a chunk, or everything when its size is not known; returns the session to go on with and how many bytes the
+ * registry has now.
+ */
 export async function patchUpload(
   context: UploadContext,
   session: Session,
   part: Part,
 ): Promise<{ session: Session; position: number }> {
-  const end = part.start + part.body.size;
-  const headers = { 'Content-Type': 'application/octet-stream', 'Content-Range': `${part.start}-${end - 1}` };
+  const { size } = part.body;
+  let end = part.start + (size ?? 0);
   const response = await send(context, {
     method: 'PATCH',
     target: session.url,
-    headers,
+    headers: {
+      'Content-Type': 'application/octet-stream',
+      ...(size === undefined ? {} : { 'Content-Range': `${part.start}-${end - 1}` }),
+    },
     body: part.body,
-    onSent: part.onSent,
+    onSent: (bytes) => {
+      end = part.start + bytes;
+      part.onSent(bytes);
+    },
   });
   await discardBody(response, context.sender.timeouts);
   return { session: await next(context, session, response), position: confirmedBytes(response) ?? end };

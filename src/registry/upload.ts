@@ -2,7 +2,7 @@
 import type { StepId } from '../progress/event.js';
 import { cancelled, RegistryFailure } from './failure.js';
 import { Attempts, withRetries } from './retry.js';
-import type { PushableBlob, PushOutcome, RetryOptions } from './types.js';
+import type { PushableBlob, PushOutcome, RetryOptions, SentAhead } from './types.js';
 import {
   blobExists,
   patchUpload,
@@ -35,11 +35,26 @@ export async function uploadBlob(
     job.emit({ kind: 'transfer', step: options.step, item: digest, done: 0, total: size, note: outcome });
     return outcome;
   };
-  if (await withRetries(attempts, () => blobExists(context))) return note('exists');
-  const begun = await mount(context, blob, attempts);
-  if (begun === 'mounted') return note('mounted');
-  await new Upload(context, blob, { ...options, attempts }).run(begun);
+  if (await withRetries(attempts, () => blobExists(context))) {
+    blob.begun?.abandon();
+    return note('exists');
+  }
+  const upload = new Upload(context, blob, { ...options, attempts });
+  const ahead = await sentAhead(context, blob);
+  if (ahead === undefined) {
+    const begun = await mount(context, blob, attempts);
+    if (begun === 'mounted') return note('mounted');
+    await upload.run(begun);
+  } else {
+    await upload.run(ahead.session, ahead.position);
+    job.emit({ kind: 'transfer', step: options.step, item: digest, done: size, total: size });
+  }
   return 'uploaded';
+}
+
+async function sentAhead({ where }: UploadContext, { begun }: PushableBlob): Promise<SentAhead | undefined> {
+  const { registry, repository } = begun?.repository ?? {};
+  return where.registry === registry && where.repository === repository ? begun?.sent : undefined;
 }
 
 /** Tries to mount; a declined mount has opened an upload, which is used. What goes wrong here is no reason to fail. */
@@ -81,8 +96,10 @@ class Upload {
     this.#attempts = options.attempts;
   }
 
-  async run(begun: Session | undefined): Promise<void> {
+  /** `begun` is a session that has the first `position` bytes. */
+  async run(begun: Session | undefined, position = 0): Promise<void> {
     this.#session = begun;
+    this.#advance(position);
     for (;;) {
       try {
         this.#session ??= await this.#start();

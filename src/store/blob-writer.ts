@@ -5,6 +5,7 @@ import { finishDigest, hexOf, type Digest } from '../oci/digest.js';
 import { TsbuildError } from '../util/errors.js';
 import { clearObstacle } from './evict.js';
 import { storeFailure } from './failure.js';
+import { FollowedFile } from './follow-file.js';
 import { closing, syncFolder } from './publish.js';
 import { temporaryName } from './temporary.js';
 
@@ -28,6 +29,8 @@ export interface BlobWriter {
    */
   commit(expected?: { readonly digest: Digest; readonly size?: number | undefined }): Promise<StoredBlob>;
   abort(): Promise<void>;
+  /** What was written and will be, while it is on its way to the disk. Throws `store` when the blob is not committed. */
+  follow(offset?: number): AsyncIterable<Uint8Array>;
 }
 
 export interface BlobWriterOptions {
@@ -57,12 +60,19 @@ class FileBlobWriter implements BlobWriter {
   #size = 0;
   #busy: Promise<void> | undefined;
   #ended = false;
+  readonly #followed: FollowedFile;
 
   constructor(
     private readonly options: BlobWriterOptions,
     private readonly temporary: string,
     private readonly handle: FileHandle,
-  ) {}
+  ) {
+    this.#followed = new FollowedFile(temporary);
+  }
+
+  follow(offset?: number): AsyncIterable<Uint8Array> {
+    return this.#followed.read(offset);
+  }
 
   write(chunk: Uint8Array): void | Promise<void> {
     if (this.#ended) throw new Error('write to a blob that has ended');
@@ -139,6 +149,7 @@ class FileBlobWriter implements BlobWriter {
     const writing = this.handle.appendFile(bytes);
     this.#hash.update(bytes);
     await writing;
+    this.#followed.grew(bytes.length);
   }
 
   async #publish(expected?: {
@@ -159,11 +170,13 @@ class FileBlobWriter implements BlobWriter {
     const path = join(folder, hexOf(digest));
     await clearObstacle(this.options.root, path);
     await rename(this.temporary, path);
+    this.#followed.completed(path);
     await syncFolder(folder);
     return { digest, size: this.#size };
   }
 
   async #discard(): Promise<void> {
+    this.#followed.givenUp();
     await this.handle.close().catch(() => undefined);
     await unlink(this.temporary).catch(() => undefined);
   }

@@ -40,6 +40,32 @@ test('a blob is found by its digest, is for the user alone, and reads back', asy
   t.deepEqual(await blobs.read(digest, 100), content);
 });
 
+test('law: who reads along gets what is written, from any offset on', async (t) => {
+  const { blobs } = await storeOf(t);
+  const sizes = fc.array(fc.integer({ min: 0, max: 400_000 }), { maxLength: 8 });
+  const law = fc.asyncProperty(sizes, fc.nat(1_000_000), async (lengths, offset) => {
+    const chunks = lengths.map((length, i) => Buffer.alloc(length, i + 1));
+    const writer = await blobs.writer();
+    const along = [readAll(writer.follow()), readAll(writer.follow(offset))];
+    for (const chunk of chunks) await writer.write(chunk);
+    await writer.commit();
+    const whole = Buffer.concat(chunks);
+    const [all, part] = await Promise.all([...along, readAll(writer.follow())]);
+    t.true(all?.equals(whole));
+    t.true(part?.equals(whole.subarray(offset)));
+  });
+  await fc.assert(law, { numRuns: 20 });
+});
+
+test('who reads a blob along that is given up is told', async (t) => {
+  const { blobs } = await storeOf(t);
+  const writer = await blobs.writer();
+  const along = readAll(writer.follow());
+  await writer.write(Buffer.alloc(1_000_000));
+  await writer.abort();
+  await t.throwsAsync(along, { instanceOf: TsbuildError, message: /not written to its end/ });
+});
+
 test('law: what is written in any chunks reads back', async (t) => {
   const { blobs } = await storeOf(t);
   const sizes = fc.array(fc.integer({ min: 0, max: 400_000 }), { maxLength: 8 });
