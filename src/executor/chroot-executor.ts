@@ -13,8 +13,15 @@ import type { HostFacts } from './sandbox/plan.js';
 import { hostsFile } from './sandbox/step-mounts.js';
 import type { Scratch } from './scratch.js';
 import { checkCommand, resultOf, throwIfCancelled, withHome } from './step-result.js';
+import type { OpenResources, StepResources } from './step-resources.js';
 import type { ExecResult, ExecSpec, Executor } from './types.js';
 import { XattrCache } from './xattr-cache.js';
+
+export interface ChrootTools {
+  readonly resources: StepResources;
+  /** Version of Landlock; undefined where the kernel has none. */
+  readonly landlock: number | undefined;
+}
 
 /**
  * Runs steps as root of a container that may neither mount nor make namespaces: in plain directories, with a changed
@@ -28,7 +35,7 @@ export class ChrootExecutor implements Executor {
   constructor(
     scratch: Scratch,
     readonly host: HostFacts,
-    readonly landlock: number | undefined,
+    private readonly tools: ChrootTools,
   ) {
     this.#steps = new PlainSteps(scratch);
   }
@@ -39,14 +46,23 @@ export class ChrootExecutor implements Executor {
     const spec = withHome(given);
     const points = await planMountPoints(new LowerView(spec.lowers, this.#xattrs), spec.mounts);
     throwIfCancelled(job.signal);
-    const { outcome, upper } = await this.#steps.run({
-      lowers: spec.lowers,
-      points,
-      place: (standIns) => this.#place(standIns, spec, points),
-      start: (root) => this.#start(root, spec, job),
-      isGood: (ended) => ended.kind === 'exited' && ended.exitCode === 0,
-    });
-    return resultOf(outcome, { spec, upper, outOfMemory: false });
+    const resources = await this.tools.resources.open(spec);
+    try {
+      const { outcome, upper } = await this.#steps.run({
+        lowers: spec.lowers,
+        points,
+        place: (standIns) => this.#place(standIns, spec, points),
+        start: (root, _, failure) =>
+          this.#start(root, { spec, resources }, AbortSignal.any([job.signal, failure])),
+        isGood: (ended) => ended.kind === 'exited' && ended.exitCode === 0,
+      });
+      return resultOf(outcome, { spec, upper, outOfMemory: await resources.ranOutOfMemory() });
+    } catch (error) {
+      throwIfCancelled(job.signal);
+      throw error;
+    } finally {
+      await resources.close();
+    }
   }
 
   async discard(upper: LayerDirectory): Promise<void> {
@@ -60,27 +76,29 @@ export class ChrootExecutor implements Executor {
     for (const mount of points.mounts) await standIns.placeMount(mount);
   }
 
-  async #start(root: string, spec: ExecSpec, { signal }: Job): Promise<Outcome> {
-    const { host, landlock } = this;
-    const program = chrootProgram({ spec, host, landlock, root });
-    const run = { spec, host, program, endAll: endDescendants, leavesOthers: true };
-    return runStep(run, signal).catch((error: unknown) => {
-      throwIfCancelled(signal);
-      throw error;
-    });
+  #start(
+    root: string,
+    { spec: given, resources: { limits, groups } }: ChrootStep,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { host } = this;
+    const spec = { ...given, limits };
+    const program = chrootProgram({ spec, host, landlock: this.tools.landlock, groups, root });
+    return runStep({ spec, host, program, endAll: endDescendants, leavesOthers: true }, signal);
   }
 }
 
+interface ChrootStep {
+  readonly spec: ExecSpec;
+  readonly resources: OpenResources;
+}
+
 /** Nothing is promised and not kept. */
-function refuse({ network, security, input, limits = {} }: ExecSpec): void {
+function refuse({ network, security, input }: ExecSpec): void {
   const asked: readonly (readonly [what: string, given: boolean])[] = [
     ['--network=none', network === 'none'],
     ['--security=insecure', security === 'insecure'],
     ['a terminal', input?.kind === 'terminal'],
-    [
-      'a limit of memory, processors or processes',
-      (limits.memory ?? limits.cpus ?? limits.pids) !== undefined,
-    ],
   ];
   const found = asked.find(([, given]) => given);
   if (found === undefined) return;

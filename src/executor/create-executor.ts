@@ -38,8 +38,11 @@ export async function createExecutor({
   const notice = modeNotice(mode);
   if (notice !== undefined) onNotice?.(notice);
   const host = await readHostFacts();
-  if (mode === 'chroot') return new ChrootExecutor(own, host, await landlockVersion());
   const groups = await LimitGroups.open();
+  if (mode === 'chroot') {
+    const resources = new StepResources({ groups, onNotice });
+    return new ChrootExecutor(own, host, { resources, landlock: await landlockVersion() });
+  }
   const resources = new StepResources({ groups, networks, onNotice });
   const kind = isOverlay(own.directory) ? PlainNamespaceExecutor : NamespaceExecutor;
   return new kind(mode, own, host, { resources, ids: knownIds(readPrivileges()) });

@@ -175,10 +175,10 @@ function slotAddresses(program: Program, start: number): Map<string, number> {
   return addresses;
 }
 
-/** The data behind the operations, each piece at a multiple of 8. Equal strings stand there once. */
+/** The data behind the operations, each piece at a multiple of 8. Equal strings, and the same bytes, stand there once. */
 class Data {
   #pieces: Uint8Array[] = [];
-  #strings = new Map<string, number>();
+  #known = new Map<string | Uint8Array, number>();
   end: number;
 
   constructor(readonly start: number) {
@@ -186,12 +186,11 @@ class Data {
   }
 
   add(value: string | Uint8Array): number {
-    if (typeof value !== 'string') return this.#append(value);
-    const known = this.#strings.get(value);
+    const known = this.#known.get(value);
     if (known !== undefined) return known;
-    if (value.includes('\0')) fail('a NUL inside a string');
-    const address = this.#append(Buffer.from(`${value}\0`, 'latin1'));
-    this.#strings.set(value, address);
+    if (typeof value === 'string' && value.includes('\0')) fail('a NUL inside a string');
+    const address = this.#append(typeof value === 'string' ? Buffer.from(`${value}\0`, 'latin1') : value);
+    this.#known.set(value, address);
     return address;
   }
 

@@ -147,8 +147,11 @@ const programs: readonly [name: string, program: Program][] = [
     'piped-step',
     sandboxProgram({ ...plan, spec: { ...spec, input: { kind: 'pipe', source: Readable.from([]) } } }),
   ],
-  ['chroot-step', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 7 })],
-  ['chroot-step-unconfined', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 1 })],
+  ['chroot-step', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 7, groups: ['/g/x'] })],
+  [
+    'chroot-step-unconfined',
+    chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 1, groups: [] }),
+  ],
 ];
 
 for (const [name, program] of programs) {

@@ -13,8 +13,8 @@ export interface PlainStep<T> {
   readonly points: MountPoints;
   /** Puts what the step needs into the root. */
   readonly place: (standIns: StandIns) => Promise<void>;
-  /** Runs the step to the end of all its processes. */
-  readonly start: (root: string, directories: StepDirectories) => Promise<T>;
+  /** Runs the step to the end of all its processes; when `failure` fires it has to end with that. */
+  readonly start: (root: string, directories: StepDirectories, failure: AbortSignal) => Promise<T>;
   /** Whether the root is that of a snapshot now. */
   readonly isGood: (outcome: T) => boolean;
 }
@@ -59,7 +59,7 @@ export class PlainSteps {
       await place(standIns);
       const before = recordTree(root.path, `${directories.work}/clock`, standIns.isInside);
       for (const path of [...standIns.madeParents, ...lacking]) before.delete(path);
-      return { before, outcome: await start(root.path, directories) };
+      return { before, outcome: await start(root.path, directories, standIns.secrets.failure) };
     });
     const ignored = (path: string): boolean => standIns.isOurs(path) && !lacking.has(path);
     await writeUpper(root.path, upper, findChanges(root.path, started.before, ignored));

@@ -2,6 +2,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   renameSync,
@@ -13,10 +14,11 @@ import { makeNodes } from '../../sys/nodes.js';
 import { deviceNumber } from '../../sys/nodes.js';
 import { applyAttributes } from '../../sys/attributes.js';
 import { removeTree } from '../../sys/remove-tree.js';
-import { bytePath, fromByteString } from '../../util/bytes.js';
+import { bytePath } from '../../util/bytes.js';
 import { errnoCode, TsbuildError } from '../../util/errors.js';
 import type { HostFacts, PlannedMount } from '../sandbox/plan.js';
 import { applyLayer, copyEntries, listTree } from './apply-layer.js';
+import { SecretPipes } from './secret-pipes.js';
 
 interface StandIn {
   /** Path in the root, beginning with a slash. */
@@ -30,12 +32,15 @@ interface StandIn {
 export class StandIns {
   readonly #placed: StandIn[] = [];
   readonly #madeParents: string[] = [];
+  readonly secrets: SecretPipes;
 
   constructor(
     private readonly root: string,
     /** Folder on the same file system, for what is put aside. */
     private readonly aside: string,
-  ) {}
+  ) {
+    this.secrets = new SecretPipes(aside);
+  }
 
   /** Whether something of ours stood at a path, so that it is no part of the step's changes. */
   readonly isOurs = (path: string): boolean => this.#placed.some((placed) => placed.path === path);
@@ -105,19 +110,13 @@ export class StandIns {
           chmodSync(bytePath(path), 0o1777);
         });
       case 'bind':
-        return this.#place(target, (path) => copyTo(mount.source, path));
+        return this.#place(target, (path) => showBind(mount.source, path));
       case 'view':
         return this.#place(target, (path) => this.#placeView(mount, path));
       case 'cache':
         return this.#placeCache(target, mount.path ? `${mount.source}/${mount.path}` : mount.source);
       case 'secret':
-        throw new TsbuildError(
-          'sandbox',
-          `chroot mode would have to write the secret for ${JSON.stringify(fromByteString(mount.target))} to the disk`,
-          {
-            hint: 'use another isolation mode (tsbuild doctor), or give the secret as a variable: --mount=type=secret,env=NAME',
-          },
-        );
+        return this.#place(target, (path) => this.secrets.offer(mount, path));
     }
   }
 
@@ -183,6 +182,7 @@ export class StandIns {
 
   /** Takes everything away again, the last first. All processes of the step must have ended. */
   async remove(): Promise<void> {
+    await this.secrets.close();
     for (const { path, saved, home } of this.#placed.reverse()) {
       const target = `${this.root}${path}`;
       const parent = target.slice(0, target.lastIndexOf('/'));
@@ -206,8 +206,10 @@ function makeDirectory(path: string): void {
   chmodSync(bytePath(path), 0o755);
 }
 
-async function copyTo(source: string, target: string): Promise<void> {
-  await copyEntries(listTree(source), { from: source, to: target });
+/** A socket is the same under another name: who connects to it reaches whoever listens. */
+async function showBind(source: string, target: string): Promise<void> {
+  if (lstatSync(bytePath(source)).isSocket()) linkSync(bytePath(source), bytePath(target));
+  else await copyEntries(listTree(source), { from: source, to: target });
 }
 
 /** The directory that it lies in keeps its time. */

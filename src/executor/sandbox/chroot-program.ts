@@ -2,7 +2,7 @@ import { linux } from '../linux.js';
 import { addressOf, jump, valueOf, type Operation, type Program } from '../../sys/program.js';
 import { defaultCapabilities } from '../capabilities.js';
 import { seccompFilter } from '../seccomp/filter.js';
-import { dieWithParent, fork, startProgram } from './namespaces.js';
+import { dieWithParent, enterGroup, fork, startProgram } from './namespaces.js';
 import { report } from './operations.js';
 import type { SandboxPlan } from './plan.js';
 import {
@@ -25,6 +25,8 @@ export type ChrootPlan = Pick<SandboxPlan, 'spec' | 'host'> & {
   readonly root: string;
   /** Version of Landlock; undefined where the kernel has none. */
   readonly landlock: number | undefined;
+  /** Directories of control groups to enter, byte strings. */
+  readonly groups: readonly string[];
 };
 
 /** The step may not leave its root, and so gets neither CAP_SYS_CHROOT nor CAP_MKNOD. */
@@ -40,6 +42,7 @@ export function chrootProgram(plan: ChrootPlan): Program {
   return {
     operations: [
       ...startProgram(plan),
+      ...plan.groups.flatMap(enterGroup),
       { call: 'prctl', args: [linux.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0], label: 'adopt what is left' },
       ...stayBehind,
       dieWithParent,

@@ -105,7 +105,7 @@ export const waitForGo: Operation = {
 };
 
 /** Writing 0 names the writer. */
-function enterGroup(directory: string): Operation[] {
+export function enterGroup(directory: string): Operation[] {
   const label = 'enter a control group';
   const flags = linux.O_WRONLY | linux.O_CLOEXEC;
   return [
