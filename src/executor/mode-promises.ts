@@ -31,9 +31,10 @@ const exceptions: Readonly<Record<Mode, Partial<Record<PromiseName, string>>>> =
     'devices of the host cannot be opened': 'as far as the outer container forbids it',
     'no process outlives its step':
       'best effort: what a step leaves is killed, unless the builder itself is killed',
-    'secrets are never on disk': 'secrets and ssh agents are refused',
+    'secrets are never on disk': 'yes; the file is a named pipe',
     '--network=none': 'refused',
-    'limits of memory and processes': 'no',
+    'limits of memory and processes':
+      'where control groups can be made; else of memory only, for each process',
     'mounts of RUN --mount': 'copies in place of mounts',
   },
   none: {},
@@ -62,7 +63,7 @@ export function modeNotice(mode: Mode): string | undefined {
     return 'steps run with one user id (isolation mode single-id): a chown in RUN is accepted and not recorded';
   }
   if (mode === 'chroot') {
-    return 'steps run in chroot mode: they are isolated less than in a container, see tsbuild doctor';
+    return 'steps run in isolation mode chroot: not promised is that processes of the builder are hidden, that devices are closed which this container leaves open, and that nothing outlives a builder that is killed; --network=none is refused (tsbuild doctor says what gives more)';
   }
   return undefined;
 }
