@@ -169,9 +169,9 @@ async function setTimes(folder: string, time: number): Promise<void> {
   await lutimes(folder, time, time);
 }
 
-/** The wanted folder; git's own data only when they are to be kept, and then only those of the repository itself. */
+/** The wanted folder; git's own data, those of submodules too, only when they are to be kept. */
 async function scanned(source: GitSource, cwd: string): Promise<ScannedContext> {
-  const isGitData = (path: string) => /(?:^|\/)\.git$/.test(path) && !(source.keepGitDir && path === '.git');
+  const isGitData = (path: string) => !source.keepGitDir && /(?:^|\/)\.git$/.test(path);
   const files = await scanContext(toByteString(cwd), {
     match: (path) => ({ excluded: isGitData(path) }),
     mayIncludeBelow: () => false,

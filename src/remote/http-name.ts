@@ -2,15 +2,16 @@
 const unnamed = '__unnamed__';
 
 /**
- * The file name of a download: the last element of the URL's path, else what Content-Disposition says, else
- * `__unnamed__`. Nothing that is no plain name is taken: no folders, no dots, no control characters, 255 bytes.
+ * The file name of a download: the last element of the URL's path, slashes behind it aside; of a URL without a path
+ * what Content-Disposition says, else `__unnamed__`. BuildKit does not ask the header. Nothing that is no plain name is
+ * taken: no folders, no dots, no control characters, 255 bytes.
  */
 export function downloadName(url: URL, disposition: string | undefined): string {
   return plainName(lastElement(url)) ?? plainName(dispositionName(disposition)) ?? unnamed;
 }
 
-function lastElement(url: URL): string | undefined {
-  return decoded(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
+function lastElement({ pathname }: URL): string | undefined {
+  return decoded(pathname.split('/').findLast((element) => element !== '') ?? '');
 }
 
 /** `filename*=UTF-8''name` before `filename="name"` (RFC 6266); of a path its last element. */

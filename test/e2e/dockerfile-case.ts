@@ -12,7 +12,12 @@ export interface DockerfileCase {
   readonly files?: Readonly<Record<string, FileOf>>;
   /** Shell commands run in the context once the files are there: links, modes, archives. */
   readonly prepare?: string;
+  /** `{context}` stands for the folder that the files make. */
   readonly args?: readonly string[];
+  /** What is built in place of the folder that the files make: a URL, or `-` for `input`. */
+  readonly context?: string;
+  /** Standard input of the builders. */
+  readonly input?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly buildah?: Expected;
   readonly buildkit?: Expected;
@@ -31,6 +36,15 @@ export function inTree(why: string, subject: RegExp, attribute?: RegExp): NamedD
       difference.section === 'tree' &&
       subject.test(difference.subject) &&
       (attribute === undefined || attribute.test(difference.attribute)),
+  };
+}
+
+/** A difference in which files there are, in the image and in its layers. */
+export function inFiles(why: string, path: RegExp): NamedDifference {
+  return {
+    why,
+    matches: ({ section, subject, attribute }) =>
+      (section === 'tree' && path.test(subject)) || (section === 'layer' && path.test(attribute)),
   };
 }
 

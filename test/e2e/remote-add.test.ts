@@ -25,7 +25,7 @@ test.before(async (t) => {
       response.writeHead(known ? 304 : 200, { ETag: '"1"', 'Last-Modified': modified });
       response.end(known ? undefined : text);
     },
-    '/named/': (_, response) =>
+    '/': (_, response) =>
       response.writeHead(200, { 'Content-Disposition': 'attachment; filename="../n.txt"' }).end(text),
     '/archive.tar.gz': gzipSync(tarOf('inside')),
     '/%5Ba%5D*.txt': 'brackets',
@@ -60,7 +60,7 @@ it('a URL is a file of mode 0600 with the time of Last-Modified', async (t) => {
 
 const names: readonly (readonly [rule: string, words: string, path: string])[] = [
   ['a destination without slash is the file', '/d/file.txt /x', 'x'],
-  ['the server names what the URL does not', '/named/ /dir/', 'dir/n.txt'],
+  ['the server names what the URL does not', '/ /dir/', 'dir/n.txt'],
   ['characters of patterns are plain in URLs', '/%5Ba%5D*.txt /dir/', 'dir/[a]*.txt'],
 ];
 for (const [rule, words, path] of names) {

@@ -6,8 +6,9 @@ import type { Ended, Running } from './programs.js';
 import { makeScratch, removeScratch, testCache } from './scratch.js';
 
 export interface ReferenceBuild {
-  /** Folder of the build context; its `Dockerfile` is built unless `args` say otherwise. */
+  /** The build context: a folder, a URL, or `-` for `input`. Its `Dockerfile` is built unless `args` say otherwise. */
   readonly context: string;
+  readonly input?: Uint8Array | undefined;
   /** Further flags of `build`: those that all builders share (--build-arg, --target, --secret…). */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -83,7 +84,13 @@ class Buildkit implements Reference {
     symlinkSync(join(root, 'usr/libexec/docker', plugin), join(this.#config, plugin));
   }
 
-  async build({ context, args = [], env = {}, fresh = true }: ReferenceBuild): Promise<ReferenceImage> {
+  async build({
+    context,
+    input,
+    args = [],
+    env = {},
+    fresh = true,
+  }: ReferenceBuild): Promise<ReferenceImage> {
     const image = join(this.folder, `image-${++this.#count}.tar`);
     const fixed = [
       '--progress',
@@ -96,7 +103,7 @@ class Buildkit implements Reference {
     ];
     const argv = [docker, 'buildx', 'build', ...fixed, ...(fresh ? ['--no-cache'] : []), ...args, context];
     const client = { DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.#config };
-    return { ...(await runProgram(argv, { env: { ...withReferences, ...client, ...env } })), image };
+    return { ...(await runProgram(argv, { env: { ...withReferences, ...client, ...env }, input })), image };
   }
 
   async stop(): Promise<void> {

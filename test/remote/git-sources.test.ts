@@ -128,6 +128,8 @@ it('submodules come along unless they are not wanted', async (t) => {
   t.like(await filesOf(t, outer.url), { o: 'outer', 'sub/i': 'inner' });
   const without = await filesOf(t, `${outer.url}?submodules=false`);
   t.deepEqual(Object.keys(without).sort(), ['.gitmodules', 'o']);
+  const kept = await filesOf(t, `${outer.url}?keep-git-dir=true`);
+  t.is(kept['sub/.git'], 'gitdir: ../.git/modules/sub\n');
 });
 
 it('a server that gives no single commits gives everything', async (t) => {
