@@ -1,3 +1,5 @@
+import { goBoolean } from './go-boolean.js';
+
 /** The lint options of a file: the text behind `# check=`, parts separated by `;`. */
 export interface CheckOptions {
   readonly skipAll: boolean;
@@ -15,11 +17,12 @@ export function parseCheckOptions(text: string | undefined): CheckOptions {
   const values = new Map<string, string>();
   const problems: string[] = [];
   for (const part of text === undefined ? [] : text.split(';')) {
-    const [name = '', value = ''] = part.split('=', 2).map((each) => each.trim());
+    const [name = '', value] = part.split('=', 2).map((each) => each.trim());
     if (!['skip', 'error', 'experimental'].includes(name))
       problems.push(`unknown check option ${JSON.stringify(name)}`);
+    else if (value === undefined) problems.push(`check option ${name} needs a value`);
     else if (values.has(name)) problems.push(`check option ${name} is given twice`);
-    else if (name === 'error' && !/^(?:true|false)$/i.test(value))
+    else if (name === 'error' && goBoolean(value) === undefined)
       problems.push('check option error must be true or false');
     else values.set(name, value);
   }
@@ -28,7 +31,7 @@ export function parseCheckOptions(text: string | undefined): CheckOptions {
     skip,
     skipAll: skip.has('all'),
     experimental: names(values.get('experimental')),
-    error: values.get('error')?.toLowerCase() === 'true',
+    error: goBoolean(values.get('error')) === true,
     problems,
   };
 }

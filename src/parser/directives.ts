@@ -23,16 +23,19 @@ const known = new Set(['syntax', 'escape', 'check']);
 
 /**
  * Reads `# name=value` lines at the top of a file. The first line that is anything else, an unknown name
- * included, ends them. Names are case-insensitive. A `#!` first line is passed over.
+ * included, ends them. Names are case-insensitive. A `#!` first line is passed over, but behind one BuildKit takes
+ * `# escape=` for a comment.
  */
 export function readDirectives(lines: readonly PhysicalLine[]): ReadDirectives {
   const found = new Map<string, string>();
   const errors: DirectiveError[] = [];
-  let line = lines[0]?.text.startsWith('#!') === true ? 1 : 0;
+  const script = lines[0]?.text.startsWith('#!') === true;
+  let line = script ? 1 : 0;
   for (; line < lines.length; line++) {
     const [, written = '', value = ''] = directive.exec(trimStart(lines[line]?.text ?? '')) ?? [];
     const name = written.toLowerCase();
     if (!known.has(name)) break;
+    if (script && name === 'escape') continue;
     const error = problem(name, value, found);
     if (error === undefined) found.set(name, value);
     else errors.push({ line, error });

@@ -65,7 +65,7 @@ export class Flags {
       const kind = kinds.get(name);
       if (kind === undefined) throw unknownFlag(name, [...kinds.keys()]);
       const values = this.#values.get(name) ?? [];
-      if (values.length > 0 && kind !== 'list') throw flagError(name, `duplicate flag specified: ${name}`);
+      if (values.length > 0 && kind !== 'list') throw flagError(name, `duplicate flag specified: --${name}`);
       const value = equals < 0 ? undefined : word.slice(equals + 1);
       values.push(kind === 'boolean' ? boolean(name, value) : text(name, value));
       this.#values.set(name, values);
@@ -99,24 +99,24 @@ function unknownFlag(name: string, known: readonly string[]): InstructionError {
       : undefined);
   return flagError(
     name,
-    `unknown flag: ${name}`,
+    `unknown flag: --${name}`,
     hint ?? `flags of this instruction are ${flags.join(', ')}`,
   );
 }
 
 function text(name: string, value: string | undefined): string {
   if (value === undefined)
-    throw flagError(name, `missing a value on flag: ${name}`, `write --${name}=<value>`);
+    throw flagError(name, `missing a value on flag: --${name}`, `write --${name}=<value>`);
   return value;
 }
 
 function boolean(name: string, value: string | undefined): string {
   if (value === undefined) return 'true';
   if (value === '')
-    throw flagError(name, `missing a value on flag: ${name}`, `write --${name} or --${name}=true`);
+    throw flagError(name, `missing a value on flag: --${name}`, `write --${name} or --${name}=true`);
   const lower = value.toLowerCase();
   if (lower !== 'true' && lower !== 'false') {
-    throw flagError(name, `expecting boolean value for flag ${name}, not: ${JSON.stringify(value)}`);
+    throw flagError(name, `expecting boolean value for flag --${name}, not: ${JSON.stringify(value)}`);
   }
   return lower;
 }

@@ -33,6 +33,17 @@ export function readLogicalLines(lines: readonly PhysicalLine[], options: LineOp
   return new LineReader(lines, options).read();
 }
 
+/**
+ * The line without the escape character that continues it; undefined when it is not continued. An escape
+ * character before that one (`\\` at the end) prevents it, whatever stands further left.
+ */
+export function withoutContinuation(line: string, escape: Escape): string | undefined {
+  let end = line.length;
+  while (end > 0 && (line.charAt(end - 1) === ' ' || line.charAt(end - 1) === '\t')) end--;
+  if (line.charAt(end - 1) !== escape) return undefined;
+  return line.charAt(end - 2) === escape && end >= 2 ? undefined : line.slice(0, end - 1);
+}
+
 class LineReader {
   #at: number;
   #comments: string[] = [];
@@ -92,7 +103,7 @@ class LineReader {
   #join(firstLine: string): { text: string; blankLines: number[] } {
     const parts: string[] = [];
     const blankLines: number[] = [];
-    let rest = this.#continued(firstLine);
+    let rest = withoutContinuation(firstLine, this.#escape);
     parts.push(rest ?? firstLine);
     this.#at++;
     while (rest !== undefined && this.#at < this.lines.length) {
@@ -103,21 +114,10 @@ class LineReader {
         blankLines.push(this.#at);
         continue;
       }
-      rest = this.#continued(line);
+      rest = withoutContinuation(line, this.#escape);
       parts.push(rest ?? line);
     }
     return { text: trim(parts.join('')), blankLines };
-  }
-
-  /**
-   * The line without the escape character that continues it; undefined when it is not continued. An escape
-   * character before that one (`\\` at the end) prevents it, whatever stands further left.
-   */
-  #continued(line: string): string | undefined {
-    let end = line.length;
-    while (end > 0 && (line.charAt(end - 1) === ' ' || line.charAt(end - 1) === '\t')) end--;
-    if (line.charAt(end - 1) !== this.#escape) return undefined;
-    return line.charAt(end - 2) === this.#escape && end >= 2 ? undefined : line.slice(0, end - 1);
   }
 
   #bodies(

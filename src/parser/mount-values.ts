@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { goBoolean } from './go-boolean.js';
 import { InstructionError } from './instruction-error.js';
 import { didYouMean } from './suggest.js';
 
@@ -40,14 +41,11 @@ export function checkMountValue(key: string, value: string): void {
   }
 }
 
-const trues = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const falses = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
 /** The words that Go's `strconv.ParseBool` knows. @throws TsbuildError `dockerfile` */
 export function parseMountBoolean(value: string): boolean {
-  if (trues.has(value)) return true;
-  if (falses.has(value)) return false;
-  throw new InstructionError('it must be true or false');
+  const known = goBoolean(value);
+  if (known === undefined) throw new InstructionError('it must be true or false');
+  return known;
 }
 
 const unitPowers = 'kmgtp';

@@ -83,7 +83,7 @@ class DockerfileParser {
   }
 
   #noInstructions(): void {
-    const empty = this.source.text.trim() === '';
+    const empty = this.source.text === '';
     const message = empty ? 'the Dockerfile cannot be empty' : 'file with no instructions';
     this.#report(new InstructionError(message, { hint: 'a Dockerfile begins with FROM' }), this.#end());
   }

@@ -1,5 +1,5 @@
 import { TsbuildError } from '../util/errors.js';
-import { checkTriggerKeyword } from './instructions/onbuild.js';
+import { checkTriggerKeyword, triggerEscape } from './instructions/onbuild.js';
 import { lexInstruction } from './instructions/raw.js';
 import { parseStageInstruction, takesHeredocs } from './instructions/table.js';
 import { readLogicalLines } from './logical-lines.js';
@@ -13,7 +13,7 @@ import type { StageInstruction } from './types.js';
  * @throws TsbuildError `dockerfile`, without a range
  */
 export function parseTrigger(text: string): StageInstruction {
-  const escape = '\\';
+  const escape = triggerEscape;
   const options = { escape, from: 0, takesHeredocs: (line: string) => takesHeredocs(line, escape) } as const;
   const [line, ...more] = readLogicalLines(splitLines(text), options);
   if (line === undefined || more.length > 0 || text.includes('\0')) {

@@ -281,7 +281,9 @@ test('bad check options are errors of the file', (t) => {
     );
   t.deepEqual(messages('skip=A;error=true;experimental=all'), []);
   t.deepEqual(messages('skp=A'), ['unknown check option "skp"']);
-  t.deepEqual(messages('error=1'), ['check option error must be true or false']);
+  t.deepEqual(messages('error=1'), []);
+  t.deepEqual(messages('error=yes'), ['check option error must be true or false']);
+  t.deepEqual(messages('skip'), ['check option skip needs a value']);
   t.deepEqual(messages('skip=A;skip=B'), ['check option skip is given twice']);
 });
 

@@ -90,7 +90,10 @@ test('a blank line ends them', directives, '\n#escape=`', {});
 test('an instruction ends them', directives, 'FROM x\n#escape=`', {});
 test('a byte order mark', directives, '\ufeff#escape=`', { escape: '`' });
 test('CRLF', directives, '#escape=`\r\nFROM x', { escape: '`' });
-test('a #! line is passed over', directives, '#!/usr/bin/env docker\n#escape=`', { escape: '`' });
+test('a #! line is passed over', directives, '#!/usr/bin/env docker\n#syntax=x', { syntax: 'x' });
+test('behind a #! line escape is a comment', directives, '#!/x\n#escape=`\n#check=skip=all', {
+  check: 'skip=all',
+});
 
 test('comments above an instruction', (t) => {
   const dockerfile = parse(

@@ -54,20 +54,19 @@ interface Words {
   readonly checksum?: string | undefined;
 }
 
+/** An empty value of a flag counts as none, as in BuildKit: `--chown=$OWNER` may be left open. */
 function expandWords(state: StageState, instruction: CopyLike, context: StageContext): Words {
   const scope = wordScope(state, context, instruction.range);
   const expand = (word: string) => expandWord(word, scope, context.request.dockerfile.directives.escape);
-  const chmod = instruction.chmod === undefined ? undefined : expand(instruction.chmod);
+  const flag = (word: string | undefined) => (word === undefined ? undefined : expand(word) || undefined);
+  const chmod = flag(instruction.chmod);
   if (chmod !== undefined) parseChmod(chmod);
   return {
     sources: instruction.sources.map(expand),
     destination: expand(instruction.destination),
-    chown: instruction.chown === undefined ? undefined : expand(instruction.chown),
+    chown: flag(instruction.chown),
     chmod,
-    checksum:
-      instruction.kind === 'ADD' && instruction.checksum !== undefined
-        ? expand(instruction.checksum)
-        : undefined,
+    checksum: instruction.kind === 'ADD' ? flag(instruction.checksum) : undefined,
   };
 }
 

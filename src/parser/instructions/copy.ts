@@ -47,7 +47,7 @@ export function parseAdd(raw: RawInstruction): AddInstruction {
 
 function commonFlags(flags: Flags): Pick<CopyInstruction, 'chown' | 'chmod' | 'link' | 'exclude'> {
   const chmod = flags.string('chmod');
-  if (chmod !== undefined && !chmod.includes('$')) checkChmod(chmod);
+  if (chmod !== undefined && chmod !== '' && !chmod.includes('$')) checkChmod(chmod);
   return {
     chown: flags.string('chown'),
     chmod,
@@ -56,8 +56,10 @@ function commonFlags(flags: Flags): Pick<CopyInstruction, 'chown' | 'chmod' | 'l
   };
 }
 
+/** An empty name counts as none. */
 function checkedFrom(from: string | undefined): string | undefined {
-  if (from === undefined || !/\$./.test(from)) return from;
+  if (from === undefined || from === '') return undefined;
+  if (!/\$./.test(from)) return from;
   throw new InstructionError('variable expansion is not supported for --from', {
     hint: 'define a new stage with FROM using an ARG from global scope, and copy from that stage',
     part: { flag: 'from' },

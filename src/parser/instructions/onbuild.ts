@@ -1,11 +1,15 @@
 import { Flags } from '../flags.js';
 import { InstructionError } from '../instruction-error.js';
+import { withoutContinuation } from '../logical-lines.js';
 import type { OnbuildInstruction, StageInstruction } from '../types.js';
 import { lexInstruction, requireArguments, type RawInstruction } from './raw.js';
 
+/** The escape character of a trigger: the child image knows nothing of the directive of this file. */
+export const triggerEscape = '\\';
+
 /**
  * `ONBUILD instruction`. The stored trigger is the instruction's text and the bodies of its heredocs, each
- * ended by its delimiter, so that it can be parsed again by itself.
+ * ended by its delimiter, so that it can be parsed again by itself. It is checked as the child image will read it.
  */
 export function parseOnbuild(
   raw: RawInstruction,
@@ -13,10 +17,19 @@ export function parseOnbuild(
 ): OnbuildInstruction {
   requireArguments(raw);
   new Flags(raw.flags, {});
-  const lexed = lexInstruction(raw.args, raw.escape);
+  const continued = withoutContinuation(raw.args, triggerEscape);
+  if (continued !== undefined && raw.heredocs.length > 0) {
+    throw new InstructionError('the line of an ONBUILD with a heredoc cannot end with a backslash');
+  }
+  const lexed = lexInstruction(continued ?? raw.args, triggerEscape);
   checkTriggerKeyword(lexed.keyword);
   const bodies = raw.heredocs.map(({ content, name }) => `\n${content}${name}`);
-  const instruction = parse({ ...raw, ...lexed, base: { ...raw.base, text: raw.args } });
+  const instruction = parse({
+    ...raw,
+    ...lexed,
+    escape: triggerEscape,
+    base: { ...raw.base, text: raw.args },
+  });
   return { kind: 'ONBUILD', ...raw.base, trigger: raw.args + bodies.join(''), instruction };
 }
 

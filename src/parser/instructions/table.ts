@@ -2,6 +2,7 @@ import { InstructionError } from '../instruction-error.js';
 import { parseJsonForm } from '../json-form.js';
 import { didYouMean, nearest } from '../suggest.js';
 import type { StageInstruction } from '../types.js';
+import { cutBlanks, trim } from '../white-space.js';
 import type { Escape } from '../words.js';
 import { parseCmd, parseEntrypoint, parseShell } from './commands.js';
 import { parseAdd, parseCopy } from './copy.js';
@@ -51,10 +52,11 @@ const keywords = ['FROM', ...parsers.keys()];
  */
 export function parseStageInstruction(raw: RawInstruction): StageInstruction {
   const parse = parsers.get(raw.keyword);
-  if (parse === undefined) throw unknownInstruction(raw.keyword);
+  if (parse === undefined) throw unknownInstruction(cutBlanks(trim(raw.base.text)).first);
   return parse(raw);
 }
 
+/** @param keyword as it is written */
 function unknownInstruction(keyword: string): InstructionError {
   const shown = keyword.length > 64 ? `${keyword.slice(0, 64)}…` : keyword;
   const quoted = /^[\w-]+$/.test(shown) ? shown : JSON.stringify(shown);
