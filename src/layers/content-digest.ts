@@ -95,16 +95,11 @@ function leaf(entry: Exclude<AnyEntry, AnyDirectory>, scheme: Scheme): string {
 
 function metadata(meta: Metadata | undefined, { times, owners }: Scheme): string {
   if (meta === undefined) return '';
+  const { mode, uid, gid, mtime } = meta;
+  const basic = fields(`${mode}`, owners ? `${uid}` : '', owners ? `${gid}` : '', times ? `${mtime}` : '');
   const xattrs = [...(meta.xattrs ?? [])].sort(byName);
   const values = xattrs.flatMap(([name, value]) => [name, Buffer.from(value).toString('latin1')]);
-  const numbers = [
-    meta.mode,
-    owners ? meta.uid : '',
-    owners ? meta.gid : '',
-    times ? meta.mtime : '',
-    xattrs.length,
-  ];
-  return fields(...numbers.map(String), ...values);
+  return basic + fields(`${xattrs.length}`, ...values);
 }
 
 function fields(...values: string[]): string {

@@ -61,7 +61,8 @@ export async function scanContext(
   };
 }
 
-type Contents = WeakMap<File, HostContent>;
+/** No WeakMap: the tree and this live equally long, and tens of thousands of weak keys are dear to the collector. */
+type Contents = Map<File, HostContent>;
 
 function contentOf(file: File, contents: Contents): HostContent {
   const content = contents.get(file);
@@ -96,7 +97,7 @@ interface Folder {
 
 class Scan {
   readonly excluded = new Map<string, string>();
-  readonly contents: Contents = new WeakMap();
+  readonly contents: Contents = new Map();
   /** Files with several names by device and inode. */
   readonly #linked = new Map<string, File>();
   readonly #turns = new Turns();
@@ -166,12 +167,13 @@ class Scan {
 
   /** Names and what they are, in byte order; what vanishes meanwhile is left out. */
   #list(fd: number, path: string): [name: string, stat: BigIntStats][] {
-    const listed = this.#guarded(path, () => readdirSync(itself(fd), { encoding: 'buffer' }));
-    const names = listed.map((name) => name.toString('latin1')).sort();
-    return names.flatMap((name): [string, BigIntStats][] => {
+    const names = this.#guarded(path, () => readdirSync(itself(fd), { encoding: 'latin1' })).sort();
+    const listed: [string, BigIntStats][] = [];
+    for (const name of names) {
       const stat = lstatSync(below(fd, name), { bigint: true, throwIfNoEntry: false });
-      return stat === undefined ? [] : [[name, stat]];
-    });
+      if (stat !== undefined) listed.push([name, stat]);
+    }
+    return listed;
   }
 
   #addLeaf(leaf: Leaf, { entries, hidden }: { entries: Map<string, Node>; hidden: boolean }): void {

@@ -121,7 +121,7 @@ class Matcher implements IgnoreMatcher {
 
   /** Index of the last rule that matches a path or a parent. */
   #decider(path: string): number | undefined {
-    if (path === '' || path === '.') return undefined;
+    if (this.rules.length === 0 || path === '' || path === '.') return undefined;
     const slash = path.lastIndexOf('/');
     const inherited = slash > 0 ? this.#matchesOf(path.slice(0, slash)) : undefined;
     const subject = new PatternSubject(path);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,11 @@ export interface Records {
   get(hex: string): Promise<unknown>;
   /** Replaces the value. `value` must be what JSON can hold. */
   put(hex: string, value: unknown): Promise<void>;
-  /** Writes a record of many lines (without line ends) with flat memory. A key has a value or lines. */
+  /** Replaces the value by bytes. A key has a value, bytes or lines. */
+  putBytes(hex: string, bytes: Uint8Array): Promise<void>;
+  /** The bytes; undefined when there are none or they are damaged. */
+  getBytes(hex: string): Promise<Uint8Array | undefined>;
+  /** Writes a record of many lines (without line ends) with flat memory. */
   putLines(hex: string, lines: Iterable<string> | AsyncIterable<string>): Promise<void>;
   /**
    * The lines, or undefined when there is no record. Their checksum is compared at the end: a damaged record throws
@@ -60,6 +65,13 @@ export function openRecords(root: string, bucket: string): Records {
         await prepare(hex);
         await publishFile(root, path, encodeRecord(value), { durable: false });
       }),
+    putBytes: (hex, bytes) =>
+      explained('cannot write a record', async () => {
+        const path = relative(hex);
+        await prepare(hex);
+        await publishFile(root, path, Buffer.concat([bytes, checksum(bytes)]), { durable: false });
+      }),
+    getBytes: (hex) => explained('cannot read a record', () => readBytes(join(root, relative(hex)))),
     putLines: (hex, lines) =>
       explained('cannot write a record', async () => {
         const path = relative(hex);
@@ -103,11 +115,30 @@ export function decodeRecord(text: string): unknown {
 
 /** The value of the record file at `path`; undefined when nothing, or nothing sound, is there. */
 export async function readRecord(path: string): Promise<unknown> {
+  const bytes = readSmallFile(path);
+  return bytes === undefined ? undefined : decodeRecord(bytes.toString('utf8'));
+}
+
+/** Bytes with their SHA-256 behind them, in the record file at `path`. */
+async function readBytes(path: string): Promise<Uint8Array | undefined> {
+  const file = readSmallFile(path);
+  if (file === undefined || file.length < checksumSize) return undefined;
+  const bytes = file.subarray(0, -checksumSize);
+  return checksum(bytes).equals(file.subarray(-checksumSize)) ? bytes : undefined;
+}
+
+const checksumSize = 32;
+
+function checksum(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function readSmallFile(path: string): Buffer | undefined {
   try {
     // Synchronous: a record is a few hundred bytes, and three turns through libuv's threads cost more than reading it.
     const status = statSync(path, { throwIfNoEntry: false });
     if (status === undefined || !status.isFile() || status.size > maxRecord) return undefined;
-    return decodeRecord(readFileSync(path, 'utf8'));
+    return readFileSync(path);
   } catch (error) {
     if (['ENOENT', 'ELOOP', 'EIO', 'ENOTDIR'].includes(errnoCode(error) ?? '')) return undefined;
     throw error;

@@ -68,6 +68,24 @@ test('touch moves the time of last use', async (t) => {
   await t.notThrowsAsync(() => records.touch(other));
 });
 
+test('law: bytes read back as they were written, unless any of them changed', async (t) => {
+  const store = await storeOf(t);
+  const records = store.records('cache');
+  t.is(await records.getBytes(key), undefined);
+  const law = fc.asyncProperty(fc.uint8Array(), fc.nat(), async (bytes, at) => {
+    await records.putBytes(key, bytes);
+    t.deepEqual(Buffer.from((await records.getBytes(key)) ?? []), Buffer.from(bytes));
+    const file = readFileSync(fileOf(store));
+    const place = at % file.length;
+    file[place] = (file[place] ?? 0) ^ 1;
+    writeFileSync(fileOf(store), file);
+    t.is(await records.getBytes(key), undefined);
+    truncateSync(fileOf(store), place);
+    t.is(await records.getBytes(key), undefined);
+  });
+  await fc.assert(law, { numRuns: 50 });
+});
+
 const damage = test.macro({
   async exec(t, spoil: (path: string) => void) {
     const store = await storeOf(t);

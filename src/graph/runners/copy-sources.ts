@@ -3,7 +3,6 @@ import { TsbuildError } from '../../util/errors.js';
 import type { Snapshot } from '../../layers/snapshot.js';
 import { select, type Selection } from '../../layers/select.js';
 import type { ScannedContext } from '../../layers/scan-context.js';
-import { walkTree } from '../../layers/walk-tree.js';
 import type { Body, File, Node, Tree } from '../../layers/types.js';
 import { createIgnoreMatcher } from '../../parser/ignore.js';
 import type { CopyOp, CopySourceSpec } from '../ops.js';
@@ -103,23 +102,33 @@ export function explained<T>(work: () => T, pattern: string, { excluded }: Scann
   }
 }
 
-/** The files among nodes and below them. */
+/** The files among nodes and below them, those of one folder after each other. */
 export function* filesOf(nodes: Iterable<Node>): Iterable<File> {
-  for (const node of nodes) {
+  const pending = [...nodes];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (node.kind === 'file') yield node;
-    else if (node.kind === 'directory')
-      for (const [, below] of walkTree(node)) if (below.kind === 'file') yield below;
+    else if (node.kind === 'directory') {
+      for (const below of node.entries.values()) {
+        if (below.kind === 'file') yield below;
+        else if (below.kind === 'directory') pending.push(below);
+      }
+    }
   }
 }
 
-/** Bodies by digest: what copy() returns are new nodes with other owners. */
+/** Bodies by digest: what copy() returns are new nodes with other owners. Looked for when the first one is asked for. */
 export function contextBodies(
   context: ScannedContext,
   nodes: readonly Node[],
 ): (file: File) => Body | undefined {
+  let bodies: ReadonlyMap<string, Body> | undefined;
+  return ({ digest }) => (bodies ??= bodiesOf(context, nodes)).get(digest);
+}
+
+function bodiesOf(context: ScannedContext, nodes: readonly Node[]): ReadonlyMap<string, Body> {
   const bodies = new Map<string, Body>();
   for (const file of filesOf(nodes)) {
     if (!bodies.has(file.digest)) bodies.set(file.digest, context.body(file));
   }
-  return (file) => bodies.get(file.digest);
+  return bodies;
 }
