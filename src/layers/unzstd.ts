@@ -4,18 +4,29 @@ import xxhash from 'xxhash-wasm';
 import { inflateChecked } from './inflate-checked.js';
 import { zstdFrames } from './zstd-frames.js';
 
-type NativeInflater = Parameters<typeof inflateChecked>[0];
+type CreateInflater = (options: { readonly chunkSize: number }) => Parameters<typeof inflateChecked>[0];
 
 /** Decodes zstd frames: with Node's own decoder from 22.15 on, before that in JavaScript. Throws plain errors for bad data. */
 export function unzstd(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const native = nativeDecoder();
-  return native === undefined ? decodeFrames(source) : inflateChecked(native, framedBytes(source));
+  const create: unknown = Reflect.get(zlib, 'createZstdDecompress');
+  if (typeof create !== 'function') return decodeFrames(source);
+  return decodeNatively(create as CreateInflater, source);
 }
 
-function nativeDecoder(): NativeInflater | undefined {
-  const create: unknown = Reflect.get(zlib, 'createZstdDecompress');
-  if (typeof create !== 'function') return undefined;
-  return (create as (options: { chunkSize: number }) => NativeInflater)({ chunkSize: 1 << 17 });
+/** From Node 24 on the decoder misses a frame where there is none, which is valid when others were skipped. */
+async function* decodeNatively(
+  create: CreateInflater,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  const pieces = framedBytes(source);
+  const first = await pieces.next();
+  if (first.done === true) return;
+  yield* inflateChecked(create({ chunkSize: 1 << 17 }), withFirst(first.value, pieces));
+}
+
+async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void> {
+  yield first;
+  yield* rest;
 }
 
 async function* framedBytes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
