@@ -1,55 +1,11 @@
 import test from 'ava';
-import { lower } from '../../src/graph/lower/lower.js';
-import type { Lowered, LowerRequest, ResolvedImage } from '../../src/graph/lower/lowering.js';
-import type { StageState } from '../../src/graph/lower/stage-state.js';
-import { digestOf } from '../../src/oci/digest.js';
 import type { ContainerConfig } from '../../src/oci/types.js';
-import { parseDockerfile } from '../../src/parser/parse.js';
 import { TsbuildError } from '../../src/util/errors.js';
-
-const platform = { os: 'linux', architecture: 'amd64' };
-
-function image(config: ContainerConfig = {}): ResolvedImage {
-  const bytes = JSON.stringify(config);
-  return {
-    name: 'docker.io/library/base:latest',
-    configDigest: digestOf(bytes),
-    config: { ...platform, config, rootfs: { type: 'layers', diff_ids: [] }, history: [] },
-    layers: [],
-  };
-}
-
-interface Given {
-  readonly base?: ContainerConfig;
-  readonly buildArgs?: Readonly<Record<string, string>>;
-  readonly target?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-function lowered(text: string, { base, buildArgs = {}, target, labels = {} }: Given = {}): Promise<Lowered> {
-  const dockerfile = parseDockerfile({ name: 'Dockerfile', text: `${text}\n` });
-  const request: LowerRequest = {
-    dockerfile,
-    identity: '/Dockerfile',
-    target,
-    platform,
-    buildPlatform: platform,
-    buildArgs: new Map(Object.entries(buildArgs)),
-    labels: new Map(Object.entries(labels)),
-    ignoreCache: () => false,
-    resolveImage: (name) =>
-      name.startsWith('missing')
-        ? Promise.reject(new Error(`asked for ${name}`))
-        : Promise.resolve(image(base)),
-  };
-  return lower(request);
-}
-
-const history = ({ history: items }: StageState) => items.map(({ createdBy }) => createdBy);
+import { historyOf, lowered, type Given } from '../helpers/lowered.js';
 
 const says = test.macro({
   exec: async (t, text: string, expected: readonly string[], given?: Given) => {
-    t.deepEqual(history((await lowered(text, given)).state), expected);
+    t.deepEqual(historyOf((await lowered(text, given)).state), expected);
   },
   title: (title = '') => `history: ${title}`,
 });
@@ -268,12 +224,12 @@ test(
 
 test('stages that the target does not need are not looked at', async (t) => {
   const { state } = await lowered('FROM missing AS a\nRUN false\nFROM scratch\nENV A=1');
-  t.deepEqual(history(state), ['ENV A=1']);
+  t.deepEqual(historyOf(state), ['ENV A=1']);
 });
 
 test('a FROM in capitals finds its stage', async (t) => {
   const { state } = await lowered('FROM scratch AS Base\nENV A=1\nFROM Base');
-  t.deepEqual(history(state), ['ENV A=1']);
+  t.deepEqual(historyOf(state), ['ENV A=1']);
 });
 
 test('an undefined variable is warned of', async (t) => {

@@ -1,0 +1,58 @@
+/** A Dockerfile's text lowered to a graph, on bases that the caller describes: nothing is built. */
+import { lower } from '../../src/graph/lower/lower.js';
+import type { Lowered, LowerRequest, NamedSource, ResolvedImage } from '../../src/graph/lower/lowering.js';
+import type { StageState } from '../../src/graph/lower/stage-state.js';
+import { digestOf } from '../../src/oci/digest.js';
+import type { Platform } from '../../src/oci/platform.js';
+import type { ContainerConfig } from '../../src/oci/types.js';
+import { parseDockerfile } from '../../src/parser/parse.js';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+
+function image(config: ContainerConfig = {}): ResolvedImage {
+  const bytes = JSON.stringify(config);
+  return {
+    name: 'docker.io/library/base:latest',
+    configDigest: digestOf(bytes),
+    config: { ...amd64, config, rootfs: { type: 'layers', diff_ids: [] }, history: [] },
+    layers: [],
+  };
+}
+
+/** What a text is lowered with. */
+export interface Given {
+  /** Config of every base image. */
+  readonly base?: ContainerConfig;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+  /** What `--build-context` puts in the place of a name. */
+  readonly contexts?: Readonly<Record<string, NamedSource>>;
+}
+
+/** Images whose name begins with `missing` are an error to ask for. Throws what `lower` throws. */
+export function lowered(
+  text: string,
+  { base, buildArgs = {}, target, labels = {}, platform = amd64, contexts = {} }: Given = {},
+): Promise<Lowered> {
+  const request: LowerRequest = {
+    dockerfile: parseDockerfile({ name: 'Dockerfile', text: `${text}\n` }),
+    identity: '/Dockerfile',
+    target,
+    platform,
+    buildPlatform: amd64,
+    buildArgs: new Map(Object.entries(buildArgs)),
+    labels: new Map(Object.entries(labels)),
+    ignoreCache: () => false,
+    resolveImage: (name) =>
+      name.startsWith('missing')
+        ? Promise.reject(new Error(`asked for ${name}`))
+        : Promise.resolve(image(base)),
+    namedContext: (name) => Promise.resolve(new Map(Object.entries(contexts)).get(name)),
+  };
+  return lower(request);
+}
+
+/** The `created_by` texts that a stage adds to its base's. */
+export const historyOf = ({ history }: StageState): string[] => history.map(({ createdBy }) => createdBy);
