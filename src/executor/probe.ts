@@ -6,6 +6,8 @@ import type { Operation } from '../sys/program.js';
 import { linux } from './linux.js';
 import type { NamespaceKind } from './present-mode.js';
 import { fork } from './sandbox/namespaces.js';
+import { inert } from './sandbox/base-mounts.js';
+import { newMount } from './sandbox/operations.js';
 import { overlayOptions } from './sandbox/root.js';
 import { planIds, playInNamespace } from './user-namespace.js';
 
@@ -22,7 +24,6 @@ export function probeOperations(directory: string, trusted: boolean): Operation[
     args: ['overlay', 'root', 'overlay', linux.MS_NODEV, options],
     label: 'mount an overlay',
   };
-  const proc = { call: 'fsopen', args: ['proc', 1], result: { slot: 'fs' }, label: 'mount /proc' } as const;
   return [
     { call: 'unshare', args: [flags], label: 'make namespaces' },
     { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label: 'make mounts private' },
@@ -30,12 +31,8 @@ export function probeOperations(directory: string, trusted: boolean): Operation[
     // An overlay cannot hold the upper of another one: there steps have plain directories.
     ...(isOverlay(directory) ? [] : [overlay]),
     fork('start a process'),
-    proc,
-    {
-      call: 'fsconfig',
-      args: [{ slot: 'fs', as: 'value' }, linux.FSCONFIG_CMD_CREATE, 0, 0, 0],
-      label: 'mount /proc',
-    },
+    // Not before fsmount does the kernel look whether an outer container hides parts of /proc.
+    ...newMount({ type: 'proc', attributes: inert }, 'new', 'mount /proc'),
     { call: 'exit_group', args: [0] },
   ];
 }
