@@ -1,8 +1,11 @@
 import { inlineKey } from '../cache/remote/inline-key.js';
 import type { Mode, OnFailedStep } from '../executor/types.js';
 import type { Refresh } from '../graph/refresh.js';
+import type { Workshop } from '../graph/runner.js';
 import { Solver } from '../graph/solver.js';
-import type { RemoteBlob } from '../layers/layer.js';
+import type { StepOutcomes } from '../graph/step-log.js';
+import type { LayerRef, RemoteBlob } from '../layers/layer.js';
+import { Snapshot } from '../layers/snapshot.js';
 import type { Platform } from '../oci/platform.js';
 import type { Dockerfile } from '../parser/types.js';
 import type { Job } from '../progress/event.js';
@@ -10,14 +13,21 @@ import type { RegistryClient } from '../registry/types.js';
 import type { Remotes } from '../remote/remotes.js';
 import type { Store } from '../store/store.js';
 import type { BuildContext } from './build-context.js';
-import { findProblems, reportFindings } from './findings.js';
+import { distinct, findProblems, reportFindings } from './findings.js';
 import { finishImage, type FinishedImage } from './finish-image.js';
 import type { PullPolicy } from './image-resolver.js';
 import type { NamedContext } from './named-contexts.js';
 import type { RemoteCaches } from './remote-caches.js';
 import type { TemporaryFiles } from './temporary-files.js';
 import type { StepSettings } from './step-equipment.js';
-import { openBuild } from './open-build.js';
+import { openBuild, type OpenBuild, type OpenVariant } from './open-build.js';
+
+/** One image of a build. */
+export interface Variant {
+  /** Stage name or number; undefined: the last stage. */
+  readonly target: string | undefined;
+  readonly platform: Platform;
+}
 
 /** What to build. Paths are absolute. */
 export interface BuildInput {
@@ -29,8 +39,8 @@ export interface BuildInput {
   readonly context: BuildContext | undefined;
   /** By `contextName`. */
   readonly namedContexts: ReadonlyMap<string, NamedContext>;
-  readonly target: string | undefined;
-  readonly platform: Platform | undefined;
+  /** What is built from the same files with the same options. */
+  readonly variants: readonly [Variant, ...Variant[]];
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly noCache: boolean;
@@ -61,43 +71,64 @@ export interface BuildTools {
   readonly caches?: RemoteCaches | undefined;
 }
 
-export interface BuildResult {
+export interface BuiltImage {
   readonly image: FinishedImage;
   readonly platform: Platform;
-  readonly hits: number;
-  readonly misses: number;
+  /** Of the steps that it needs. */
+  readonly steps: StepOutcomes;
+  /** Seconds since 1970. */
   readonly epoch: number | undefined;
+}
+
+export interface BuildResult {
+  /** In the order of the variants. */
+  readonly images: readonly BuiltImage[];
   /** Writes what was found or made to the caches of `--cache-to`. */
   exportCache(): Promise<void>;
   /** Deletes what the layers may be read from until then. */
   dispose(): Promise<void>;
 }
 
-/** Builds one target for one platform. Nothing is named, exported or pushed: that is the caller's. */
+/** Builds all variants with one solver. Nothing is named, exported or pushed: that is the caller's. */
 export async function build(input: BuildInput, tools: BuildTools): Promise<BuildResult> {
-  const { platform, epoch, lowered, shop, solving, caches } = await openBuild(input, tools);
+  const { variants, shop, solving, caches } = await openBuild(input, tools);
   try {
-    reportFindings(
-      await findProblems(input, { ...lowered, vertices: [lowered.vertex] }, shop),
-      input,
-      tools.job,
-    );
+    const vertices = variants.map(({ lowered }) => lowered.vertex);
+    const warnings = distinct(variants.flatMap(({ lowered }) => lowered.warnings));
+    reportFindings(await findProblems(input, { vertices, warnings }, shop), input, tools.job);
     const solver = new Solver(solving);
-    const snapshot = await solver.solve(lowered.vertex);
-    const finished = await finishImage(lowered.state, snapshot, {
-      layers: shop.layers,
-      epoch,
-      provenance: solver.provenance,
-    });
-    const refs = snapshot.layers.map(({ ref }) => ref);
-    const records = await caches?.inline({ image: refs, epoch });
-    const image = records === undefined ? finished : withRecords(finished, records);
-    const exportCache = async (): Promise<void> => caches?.finish({ image: refs, epoch });
-    return { image, platform, ...solver.counts, epoch, exportCache, dispose: () => shop.dispose() };
+    const snapshots = await solver.solveAll(vertices);
+    const finishing = { layers: shop.layers, solver, caches };
+    const images = await Promise.all(
+      variants.map((variant, i) => finish(variant, snapshots[i] ?? Snapshot.empty, finishing)),
+    );
+    const kept = variants.map(({ epoch }, i) => ({ image: refsOf(snapshots[i]), epoch }));
+    const exportCache = async (): Promise<void> => caches?.finish(kept);
+    return { images, exportCache, dispose: () => shop.dispose() };
   } catch (error) {
     await shop.dispose();
     throw error;
   }
+}
+
+async function finish(
+  { lowered, platform, epoch }: OpenVariant,
+  snapshot: Snapshot,
+  {
+    layers,
+    solver,
+    caches,
+  }: Pick<Workshop, 'layers'> & Pick<OpenBuild, 'caches'> & { readonly solver: Solver },
+): Promise<BuiltImage> {
+  const { provenance } = solver;
+  const finished = await finishImage(lowered.state, snapshot, { layers, epoch, provenance });
+  const records = await caches?.inline({ image: refsOf(snapshot), epoch });
+  const image = records === undefined ? finished : withRecords(finished, records);
+  return { image, platform, epoch, steps: solver.outcomes(lowered.vertex) };
+}
+
+function refsOf(snapshot: Snapshot | undefined): readonly LayerRef[] {
+  return snapshot?.layers.map(({ ref }) => ref) ?? [];
 }
 
 /** An image that is a cache of itself. */

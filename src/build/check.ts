@@ -4,16 +4,18 @@ import { digestOf } from '../oci/digest.js';
 import { hostPlatform, type Platform } from '../oci/platform.js';
 import type { Diagnostic } from '../parser/types.js';
 import { TsbuildError } from '../util/errors.js';
-import type { BuildInput } from './build.js';
-import { findProblems } from './findings.js';
+import type { BuildInput, Variant } from './build.js';
+import { distinct, findProblems } from './findings.js';
 
 /** All stages of a file without building anything: base images are not resolved, so what they set is not known. */
-export function examine(input: BuildInput): Promise<LoweredStages> {
-  const platform = input.platform ?? hostPlatform();
+export function examine(
+  input: BuildInput,
+  { target, platform }: Variant = input.variants[0],
+): Promise<LoweredStages> {
   return lowerEveryStage({
     dockerfile: input.dockerfile,
     identity: input.identity,
-    target: input.target,
+    target,
     platform,
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
@@ -32,8 +34,9 @@ export interface CheckResult {
 /** The findings of all rules for every stage. */
 export async function check(input: BuildInput): Promise<CheckResult> {
   try {
-    const { states, warnings } = await examine(input);
-    const graph = { vertices: states.map(({ vertex }) => vertex), warnings };
+    const examined = await Promise.all(input.variants.map((variant) => examine(input, variant)));
+    const vertices = examined.flatMap(({ states }) => states.map(({ vertex }) => vertex));
+    const graph = { vertices, warnings: distinct(examined.flatMap(({ warnings }) => warnings)) };
     return { findings: await findProblems(input, graph, filesOf(input)) };
   } catch (error) {
     if (!(error instanceof TsbuildError) || error.range === undefined) throw error;

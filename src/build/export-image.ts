@@ -13,6 +13,8 @@ export interface ExportOptions {
   readonly spec: Exclude<OutputSpec, { type: 'image' }>;
   /** Normalised names that the archive gives the image. */
   readonly names: readonly string[];
+  /** Whether one image too gets an index. */
+  readonly index: boolean;
   /** Seconds since 1970. */
   readonly epoch: number | undefined;
   readonly store: Store;
@@ -20,22 +22,22 @@ export interface ExportOptions {
   readonly job: Job;
 }
 
-/** Writes an image to a file or folder in the form that an output option asks for. */
-export async function exportImage(
-  image: OpenImage,
-  { spec, names, epoch, store, stdout, job }: ExportOptions,
+/** Writes images, one per platform, to a file or folder in the form that an output option asks for. */
+export async function exportImages(
+  images: readonly OpenImage[],
+  { spec, names, index, epoch, store, stdout, job }: ExportOptions,
 ): Promise<void> {
   const step = `export ${spec.type} ${spec.dest}`;
   job.emit({ kind: 'declared', step, name: `exporting to ${spec.type} ${spec.dest}` });
   job.emit({ kind: 'started', step });
-  const exporter = createExporter(spec, { cwd: '/', stdout, epoch, step });
-  await exporter.export([await exportable(image, { names, store })], job);
+  const exporter = createExporter(spec, { cwd: '/', stdout, index, epoch, step });
+  await exporter.export(await Promise.all(images.map((image) => exportable(image, { names, store }))), job);
   job.emit({ kind: 'finished', step, outcome: 'done' });
 }
 
 /** An image of the store as exporters see it. */
 export async function exportable(
-  { config, layers }: OpenImage,
+  { config, layers, annotations }: OpenImage,
   { names, store }: { readonly names: readonly string[]; readonly store: Store },
 ): Promise<ExportableImage> {
   const snapshot = Snapshot.of(layers);
@@ -43,6 +45,7 @@ export async function exportable(
     names,
     config: parseImageConfig(config.bytes),
     configBytes: config.bytes,
+    annotations,
     layers: await Promise.all(layers.map((layer) => exportLayer(layer, store))),
     tree: () => snapshot.tree(),
     body: (file) => snapshot.body(file),

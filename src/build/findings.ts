@@ -36,6 +36,11 @@ export async function findProblems(
   return lint(dockerfile, { found: [...warnings, ...found], check });
 }
 
+/** Findings of several variants of a build: what is said of one place counts once. */
+export function distinct(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+}
+
 /** Tells of findings as warnings. Throws `lint` after the last one when the file wants them to be errors. */
 export function reportFindings(
   findings: readonly Diagnostic[],

@@ -27,6 +27,8 @@ const patienceOfCheck = 1;
 /** Finds base images by name: in the store, else in their registry. Each name is resolved once per build. */
 export class ImageResolver {
   readonly #resolved = new Map<string, Promise<ResolvedImage>>();
+  /** One turn for each name: images of several platforms join under it. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(private readonly options: ImageResolverOptions) {}
 
@@ -35,7 +37,10 @@ export class ImageResolver {
     const key = `${name} ${formatPlatform(platform)}`;
     const known = this.#resolved.get(key);
     if (known !== undefined) return known;
-    const promise = this.#resolve(withDefaultTag(parseReference(name)), platform);
+    const before = this.#turns.get(name) ?? Promise.resolve();
+    const resolve = () => this.#resolve(withDefaultTag(parseReference(name)), platform);
+    const promise = before.then(resolve, resolve);
+    this.#turns.set(name, promise);
     this.#resolved.set(key, promise);
     return promise;
   }
@@ -119,7 +124,8 @@ export async function resolvedImage(
       ? []
       : [{ diffId, blob: { descriptor, ...(repository === undefined ? {} : { repository }) } }];
   });
-  return { name, configDigest: image.config, config, layers, manifest: image.manifest };
+  const { annotations } = manifest;
+  return { name, configDigest: image.config, config, layers, manifest: image.manifest, annotations };
 }
 
 /** `registry/repository` of a reference. */

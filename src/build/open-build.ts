@@ -7,10 +7,10 @@ import type { Lowered, LowerRequest } from '../graph/lower/lowering.js';
 import { refreshedSteps } from '../graph/refresh.js';
 import type { Workshop } from '../graph/runner.js';
 import type { SolverOptions } from '../graph/solver.js';
-import { ancestry, type Vertex } from '../graph/vertex.js';
+import { ancestry } from '../graph/vertex.js';
 import { isLayerRef, type LayerRef } from '../layers/layer.js';
-import { hostPlatform, type Platform } from '../oci/platform.js';
-import type { BuildInput, BuildTools } from './build.js';
+import { formatPlatform, hostPlatform, type Platform } from '../oci/platform.js';
+import type { BuildInput, BuildTools, Variant } from './build.js';
 import { epochName, epochOf, withEpoch } from './epoch.js';
 import { ImageResolver } from './image-resolver.js';
 import { maybeContextName } from './named-contexts.js';
@@ -18,12 +18,17 @@ import type { AttachedCaches } from './remote-caches.js';
 import { unusedContexts } from './unused-contexts.js';
 import { openWorkshop, type OpenWorkshop } from './workshop.js';
 
-/** The graph of one target for one platform, and what solves it. Nothing was run, walked or fetched for it. */
-export interface OpenBuild {
+/** The graph of one target for one platform. */
+export interface OpenVariant {
   readonly platform: Platform;
   /** Seconds since 1970: the time of the image and the latest of its files. */
   readonly epoch: number | undefined;
   readonly lowered: Lowered;
+}
+
+/** The graphs of a build and what solves them. Nothing was run, walked or fetched for it. */
+export interface OpenBuild {
+  readonly variants: readonly OpenVariant[];
   readonly shop: OpenWorkshop;
   readonly solving: SolverOptions;
   /** Undefined without `--cache-from` and `--cache-to`. */
@@ -32,14 +37,39 @@ export interface OpenBuild {
 
 /** Base images are resolved. The caller disposes of the workshop. */
 export async function openBuild(input: BuildInput, tools: BuildTools): Promise<OpenBuild> {
-  const platform = input.platform ?? hostPlatform();
   const images = new ImageResolver({ ...tools, policy: input.pull });
+  const variants = await Promise.all(
+    input.variants.map((variant) => openVariant(variant, input, { tools, images })),
+  );
+  warnOfUnused(input, variants, tools);
+  const shop = openWorkshop(input, tools);
+  const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
+  const caches = await tools.caches?.attach(local, shop.layers);
+  if (caches !== undefined) await openBases(variants, shop);
+  const solving = {
+    shop,
+    cache: caches?.cache ?? local,
+    listings: new FileListings(tools.store),
+    claim: stepClaims(tools.store),
+    source: input.dockerfile.source,
+    ttl: input.cacheTtl,
+  };
+  return { variants, shop, solving, caches };
+}
+
+async function openVariant(
+  { target, platform }: Variant,
+  input: BuildInput,
+  { tools, images }: { readonly tools: BuildTools; readonly images: ImageResolver },
+): Promise<OpenVariant> {
   const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
+  const platforms = new Set(input.variants.map((variant) => formatPlatform(variant.platform)));
   const request: LowerRequest = {
     dockerfile: input.dockerfile,
     identity: input.identity,
-    target: input.target,
+    target,
     platform,
+    namePlatforms: platforms.size > 1,
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
     labels: input.labels,
@@ -52,28 +82,19 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
   const epochText = input.buildArgs.get(epochName) ?? globalsOf(request).get(epochName);
   const epoch = await epochOf(epochText, input.context);
   const lowered = await lower({ ...request, buildArgs: withEpoch(input.buildArgs, epoch) });
-  warnOfUnused(input, lowered, tools);
-  const shop = openWorkshop(input, tools);
-  const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
-  const caches = await tools.caches?.attach(local, shop.layers);
-  if (caches !== undefined) await openBases(lowered.vertex, shop);
-  const solving = {
-    shop,
-    cache: caches?.cache ?? local,
-    listings: new FileListings(tools.store),
-    claim: stepClaims(tools.store),
-    source: input.dockerfile.source,
-    ttl: input.cacheTtl,
-  };
-  return { platform, epoch, lowered, shop, solving, caches };
+  return { platform, epoch, lowered };
 }
 
 function warnOfUnused(
   { dockerfile, namedContexts }: BuildInput,
-  { globals }: Lowered,
+  variants: readonly OpenVariant[],
   { job }: BuildTools,
 ): void {
-  for (const name of unusedContexts(namedContexts.keys(), dockerfile, globals)) {
+  const unused = variants.map(
+    ({ lowered }) => new Set(unusedContexts(namedContexts.keys(), dockerfile, lowered.globals)),
+  );
+  for (const name of namedContexts.keys()) {
+    if (!unused.every((names) => names.has(name))) continue;
     const shown = JSON.stringify(namedContexts.get(name)?.name);
     job.emit({ kind: 'warning', message: `no instruction names the build context ${shown}` });
   }
@@ -91,7 +112,8 @@ function namedSources({ namedContexts }: BuildInput, images: ImageResolver): Low
 }
 
 /** Records of other machines name the layers of base images, which nothing else of a build that only hits would open. */
-async function openBases(target: Vertex, shop: Workshop): Promise<void> {
-  const bases = ancestry(target).filter(({ op }) => op.kind === 'image');
+async function openBases(variants: readonly OpenVariant[], shop: Workshop): Promise<void> {
+  const targets = variants.map(({ lowered }) => lowered.vertex);
+  const bases = ancestry(...targets).filter(({ op }) => op.kind === 'image');
   await Promise.all(bases.map((base) => sourceSnapshot(base, shop)));
 }

@@ -9,6 +9,8 @@ import { maxDocumentSize } from '../oci/strict-json.js';
 export interface OpenImage {
   readonly config: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   readonly layers: readonly Layer[];
+  /** Of its manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Opens an image of the store for a push or an export. */
@@ -27,5 +29,6 @@ export async function openImage(
   return {
     config: { descriptor: { mediaType, digest: image.configDigest, size: bytes.length }, bytes },
     layers: opened,
+    annotations: image.annotations ?? {},
   };
 }

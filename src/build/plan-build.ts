@@ -4,9 +4,10 @@ import { openBuild } from './open-build.js';
 
 /** Says what a build would do. Nothing is executed and no layer is fetched; base images are resolved as for a build. */
 export async function planBuild(input: BuildInput, tools: BuildTools): Promise<readonly StepForecast[]> {
-  const { lowered, shop, solving } = await openBuild(input, { ...tools, fetchBlob: refuse });
+  const { variants, shop, solving } = await openBuild(input, { ...tools, fetchBlob: refuse });
   try {
-    return await forecast(lowered.vertex, solving);
+    const targets = variants.map(({ lowered }) => lowered.vertex);
+    return await forecast(targets, solving);
   } finally {
     await shop.dispose();
   }

@@ -1,9 +1,10 @@
-import type { Platform } from '../oci/platform.js';
+import { equalPlatforms, type Platform } from '../oci/platform.js';
+import { isIndexType } from '../oci/media-types.js';
 import { formatReference, type Reference } from '../oci/reference.js';
 import type { Job } from '../progress/event.js';
-import { pullManifest } from '../registry/pull-manifest.js';
+import { pullManifest, type PulledImage } from '../registry/pull-manifest.js';
 import type { RegistryClient } from '../registry/types.js';
-import type { StoredImage } from '../store/references.js';
+import { imagesOf, type ImageTarget, type StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 
 /**
@@ -31,7 +32,26 @@ export async function pullImage(
     source: name,
     etag: pulled.root.digest,
   };
-  await store.references.set(name, image);
+  await store.references.set(name, await besideOthers(image, pulled, store));
   job.emit({ kind: 'finished', step, outcome: 'done' });
   return image;
+}
+
+/** What the name means now: the image, with those for other platforms that came from the same index. */
+async function besideOthers(
+  image: StoredImage,
+  { root, rootBytes }: PulledImage,
+  store: Store,
+): Promise<ImageTarget> {
+  const { source = '', etag } = image;
+  if (!isIndexType(root.mediaType)) return image;
+  const known = await store.references.get(source);
+  const others = (known === undefined ? [] : imagesOf(known.target)).filter(
+    (other) =>
+      other.source === source && other.etag === etag && !equalPlatforms(other.platform, image.platform),
+  );
+  if (others.length === 0) return image;
+  await store.blobs.put(rootBytes);
+  const { mediaType, digest, size } = root;
+  return { kind: 'index', index: { mediaType, digest, size }, images: [...others, image] };
 }

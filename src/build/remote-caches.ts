@@ -106,7 +106,7 @@ export class RemoteCaches {
     const cache = new CombinedCache({ local, sources: this.known.sources, landing, onUsed });
     return {
       cache,
-      finish: (built) => this.#finish(exporters, { ...built, records: cache.used }),
+      finish: (images) => this.#finish(exporters, images, cache.used),
       inline: async ({ image, epoch }) =>
         this.#isInline
           ? inlineValue(
@@ -118,12 +118,15 @@ export class RemoteCaches {
 
   async #finish(
     exporters: readonly { readonly option: CacheTargetOption; readonly exporter: CacheExporter }[],
-    built: Built & { readonly records: readonly CacheRecord<LayerRef>[] },
+    images: readonly Built[],
+    records: readonly CacheRecord<LayerRef>[],
   ): Promise<void> {
     for (const { option, exporter } of exporters) {
       try {
         const mounts = (await this.#mounts?.save(option.mounts, exporter.target)) ?? [];
-        await exporter.finish({ ...built, mounts });
+        for (const [i, built] of images.entries()) {
+          await exporter.finish({ ...built, records, mounts: i === 0 ? mounts : [] });
+        }
         exporter.ended();
       } catch (error) {
         exporter.ended(error instanceof Error ? error : new Error(String(error)));
@@ -140,7 +143,7 @@ export class RemoteCaches {
   }
 }
 
-/** What a build ended with. */
+/** An image that a build ended with. */
 export interface Built {
   /** Layers of the image before their times were clamped, from the bottom up. */
   readonly image: readonly LayerRef[];
@@ -151,7 +154,7 @@ export interface Built {
 export interface AttachedCaches {
   readonly cache: CombinedCache;
   /** Writes what this build found or made to the caches of `--cache-to`. */
-  finish(built: Built): Promise<void>;
+  finish(images: readonly Built[]): Promise<void>;
   /** The records of the image's own layers for its config (see `inlineKey`); undefined without `type=inline`. */
   inline(image: Built): Promise<string | undefined>;
 }

@@ -3,6 +3,7 @@ import { mediaTypes } from '../oci/media-types.js';
 import { hexOf, isDigest, type Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { verdictsBucket } from '../cache/retain.js';
+import { annotationsAt, maybeAnnotations, type Annotation } from '../image/annotations.js';
 import { assembleImage } from '../image/assemble.js';
 import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
@@ -38,23 +39,35 @@ export async function storeImage(
     store,
     names,
     platform,
-  }: { readonly store: Store; readonly names: readonly string[]; readonly platform: Platform },
+    annotations,
+  }: {
+    readonly store: Store;
+    readonly names: readonly string[];
+    readonly platform: Platform;
+    /** Of its manifest and of the descriptor of that. */
+    readonly annotations: readonly Annotation[];
+  },
 ): Promise<{ readonly open: OpenImage; readonly stored: StoredImage }> {
   const descriptors = await Promise.all(layers.map((layer) => storedBlob(layer)));
-  const { config: assembled, manifest } = assembleImage({ config, layers: descriptors });
+  const own = annotationsAt(annotations, 'manifest', platform);
+  const { config: assembled, manifest } = assembleImage({ config, layers: descriptors, annotations: own });
   await store.blobs.put(assembled.bytes);
   await store.blobs.put(manifest.bytes);
   const stored: StoredImage = {
     kind: 'image',
     config: assembled.descriptor.digest,
-    manifest: { ...manifest.descriptor, mediaType: mediaTypes.ociManifest },
+    manifest: {
+      ...manifest.descriptor,
+      mediaType: mediaTypes.ociManifest,
+      ...maybeAnnotations(annotationsAt(annotations, 'manifest-descriptor', platform)),
+    },
     platform,
   };
   if (JSON.stringify(await readVerdicts(store, stored.config)) !== JSON.stringify(verdicts)) {
     await store.records(verdictsBucket).put(hexOf(stored.config), { layers: verdicts });
   }
   for (const name of names) await store.references.set(name, stored);
-  return { open: { config: assembled, layers }, stored };
+  return { open: { config: assembled, layers, annotations: own }, stored };
 }
 
 /** A layer that a registry has stays there: its descriptor is enough. */

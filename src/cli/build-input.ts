@@ -17,6 +17,7 @@ import { parseLocated } from '../parser/parse.js';
 import { TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
 import type { BuildRequest } from './build-request.js';
+import { variantsOf } from './build-variants.js';
 import type { CliContext } from './context.js';
 
 /** What of a request says where files come from. */
@@ -36,8 +37,7 @@ export async function buildInput(
     identity,
     context,
     namedContexts: await namedContexts(request, cli, tools),
-    target: request.target,
-    platform: request.platforms[0],
+    variants: variantsOf(request),
     buildArgs: request.buildArgs,
     labels: request.labels,
     noCache: request.noCache,

@@ -35,10 +35,16 @@ export const buildOptions = {
     describe: 'File of build arguments, one a line; --build-arg wins over it',
   },
   label: { kind: 'list', value: 'NAME=VALUE', describe: 'Label of the image' },
+  annotation: {
+    kind: 'list',
+    value: '[LEVEL[PLATFORM]:]NAME=VALUE',
+    describe:
+      'Annotation of the image; LEVEL is manifest (default), index, manifest-descriptor or index-descriptor, [PLATFORM] may follow, several are separated by commas',
+  },
   platform: {
     kind: 'list',
-    value: 'OS/ARCH[/VARIANT]',
-    describe: 'Platform to build for; several are separated by commas',
+    value: 'OS/ARCH[/VARIANT],…',
+    describe: 'Platforms to build for (default the own); several give one image index',
   },
   'no-cache': { kind: 'flag', describe: 'Run every step, whatever is cached' },
   'dry-run': {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { epochName } from '../build/epoch.js';
 import { parseRefresh, type Refresh } from '../graph/refresh.js';
+import { parseAnnotation, type Annotation } from '../image/annotations.js';
 import type { ImageForm } from '../image/output.js';
 import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
@@ -14,7 +15,7 @@ import type { CliContext } from './context.js';
 import { formRequest } from './form-options.js';
 import type { OptionValues } from './option-table.js';
 import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
-import { steeredCaches } from './steering-arguments.js';
+import { steeredCaches, wantsIndex } from './steering-arguments.js';
 import { stepRequest, type StepRequest } from './step-options.js';
 
 export type PullPolicy = (typeof pullPolicies)[number];
@@ -34,10 +35,13 @@ export interface BuildRequest {
   readonly target: string | undefined;
   /** Empty: the machine's own. */
   readonly platforms: readonly Platform[];
+  /** Whether the result is an index of images, be it of one. */
+  readonly index: boolean;
   readonly buildArgs: ReadonlyMap<string, string>;
   /** `--build-context`: name → path, URL or image, as given. */
   readonly buildContexts: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: readonly Annotation[];
   readonly noCache: boolean;
   readonly refresh: readonly Refresh[];
   /** Milliseconds. */
@@ -89,6 +93,7 @@ export function buildRequest(
       hint: 'name the image with -t REGISTRY/NAME:TAG',
     });
   }
+  const platforms = parsePlatforms(options.platform);
   if (context === '-' && options.file === '-') {
     throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
   }
@@ -98,10 +103,12 @@ export function buildRequest(
     ignoreFile: nonEmpty('--ignorefile', options.ignorefile),
     tags,
     target: nonEmpty('--target', onlyTarget(options.target)),
-    platforms: parsePlatforms(options.platform),
+    platforms,
+    index: wantsIndex(buildArgs, platforms.length),
     buildArgs,
     buildContexts: new Map(options['build-context'].map((text) => splitPair('--build-context', text))),
     labels: new Map(options.label.map((label) => splitPair('--label', label))),
+    annotations: options.annotation.flatMap(parseAnnotation),
     noCache: options['no-cache'],
     refresh: [...options.refresh, ...options['no-cache-filter'].flatMap((text) => text.split(','))].map(
       parseRefresh,

@@ -1,7 +1,7 @@
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { equalPlatforms, formatPlatform, hostPlatform, type Platform } from '../oci/platform.js';
 import { shownName } from '../progress/shown-name.js';
-import { imagesOf, type Reference, type StoredImage } from '../store/references.js';
+import { imagesOf, type ImageTarget, type Reference, type StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { didYouMean } from './did-you-mean.js';
@@ -32,6 +32,21 @@ export async function findReferences(store: Store, text: string): Promise<readon
 }
 
 /**
+ * What a text means, and its names: the image or the index of a name, or the image whose id the text is. Throws
+ * `image`.
+ */
+export async function findTarget(
+  store: Store,
+  text: string,
+): Promise<{ readonly target: ImageTarget; readonly names: readonly string[] }> {
+  const references = await findReferences(store, text);
+  const names = references.map(({ name }) => name);
+  const [first] = references;
+  if (first === undefined) throw new Error('a search that found nothing did not fail');
+  return { target: imageById(references, text) ?? first.target, names };
+}
+
+/**
  * One image, and its names. Of a name for several platforms it is the one for `platform`, by default the machine's
  * own. Throws `image`.
  */
@@ -42,9 +57,7 @@ export async function findImage(
 ): Promise<{ readonly image: StoredImage; readonly names: readonly string[] }> {
   const references = await findReferences(store, text);
   const images = references.flatMap(({ target }) => imagesOf(target));
-  const byId = images.find(
-    ({ config, manifest }) => isPrefix(text, config) || isPrefix(text, manifest.digest),
-  );
+  const byId = imageById(references, text);
   const names = references.map(({ name }) => name);
   if (byId !== undefined && platform === undefined) return { image: byId, names };
   const [only] = images;
@@ -56,6 +69,12 @@ export async function findImage(
   throw new TsbuildError('image', `${JSON.stringify(text)} has no image for ${formatPlatform(wanted)}`, {
     hint: `choose with --platform; there are: ${there}`,
   });
+}
+
+function imageById(references: readonly Reference[], text: string): StoredImage | undefined {
+  return references
+    .flatMap(({ target }) => imagesOf(target))
+    .find(({ config, manifest }) => isPrefix(text, config) || isPrefix(text, manifest.digest));
 }
 
 /** What names a target in lists: the config digest, or the index digest of several platforms. */

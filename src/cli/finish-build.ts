@@ -1,14 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { BuildResult } from '../build/build.js';
+import type { BuiltImage } from '../build/build.js';
 import type { OpenImage } from '../build/open-image.js';
 import { storeImage } from '../build/store-image.js';
 import { plainForm } from '../image/output.js';
+import type { Digest } from '../oci/digest.js';
+import { formatPlatform } from '../oci/platform.js';
 import { parseReference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
-import type { StoredImage } from '../store/references.js';
+import type { ImageTarget } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import type { BuildOutputs } from './build-outputs.js';
@@ -29,81 +31,120 @@ export interface FinishTools {
   readonly started: number;
 }
 
-/** Names, exports and pushes what was built, and reports it: the digest of the config on standard output. */
-export async function finishBuild(result: BuildResult, tools: FinishTools): Promise<void> {
-  const { request, outputs, context, store, client, job } = tools;
-  const { open, stored } = await storeImage(result.image, {
-    store,
-    names: outputs.names,
-    platform: result.platform,
-  });
-  for (const spec of outputs.exports) {
-    const { exportImage } = await import('../build/export-image.js');
-    await exportImage(open, {
-      spec,
-      names: outputs.names,
-      epoch: result.epoch,
-      store,
-      job,
-      stdout: context.stdout,
-    });
-  }
-  if (tools.daemon !== undefined) await loadImage(open, tools.daemon, tools);
-  let pushed: Descriptor | undefined;
-  for (const { names, byDigest, form } of outputs.pushes) {
-    const { pushImage } = await import('../build/push-image.js');
-    const targets = names.map((name) => parseReference(name));
-    pushed = await pushImage(open, { store, client: await client(), targets, byDigest, form, job });
-  }
-  await writeResults({ stored, pushed, names: outputs.names }, { request, context });
+/** An image or index that is in the store, and what it consists of. */
+interface Finished {
+  readonly images: readonly OpenImage[];
+  readonly target: ImageTarget;
+}
+
+/**
+ * Names, exports and pushes what was built of one target, and reports it: the digest of the config on standard output,
+ * of several platforms that of the index.
+ */
+export async function finishBuild(built: readonly BuiltImage[], tools: FinishTools): Promise<void> {
+  const { outputs, context, job } = tools;
+  for (const message of outputs.warnings) job.emit({ kind: 'warning', message });
+  const finished = await storeBuilt(built, tools);
+  await exportBuilt(finished, built[0]?.epoch, tools);
+  if (tools.daemon !== undefined) await loadImage(finished.images, tools.daemon, tools);
+  const pushed = await pushBuilt(finished, tools);
+  await writeResults(finished, pushed, tools);
+  const image = resultId(finished, pushed);
   job.emit({
     kind: 'built',
     names: outputs.names,
-    image: stored.config,
-    layers: open.layers.length,
-    size: await sizeOf(open),
-    hits: result.hits,
-    misses: result.misses,
+    image,
+    ...(finished.target.kind === 'image'
+      ? {}
+      : { platforms: built.map(({ platform }) => formatPlatform(platform)) }),
+    ...(await sizeOf(finished.images)),
+    hits: new Set(built.flatMap(({ steps }) => [...steps.hits])).size,
+    misses: new Set(built.flatMap(({ steps }) => [...steps.misses])).size,
     seconds: (performance.now() - tools.started) / 1000,
   });
-  if (!outputs.exports.some(({ dest }) => dest === '-')) context.stdout.write(`${stored.config}\n`);
+  if (!outputs.exports.some(({ dest }) => dest === '-')) context.stdout.write(`${image}\n`);
+}
+
+async function storeBuilt(
+  built: readonly BuiltImage[],
+  { request, outputs, store }: FinishTools,
+): Promise<Finished> {
+  const { names, annotations } = outputs;
+  const shared = { store, annotations, names: request.index ? [] : names };
+  const all = await Promise.all(
+    built.map(({ image, platform }) => storeImage(image, { ...shared, platform })),
+  );
+  const images = all.map(({ open }) => open);
+  const stored = all.map((one) => one.stored);
+  const [only] = stored;
+  if (only !== undefined && !request.index) return { images, target: only };
+  const { storeIndex } = await import('../build/store-index.js');
+  return { images, target: await storeIndex(stored, { store, names, annotations }) };
+}
+
+async function exportBuilt(
+  { images }: Finished,
+  epoch: number | undefined,
+  { request, outputs, context, store, job }: FinishTools,
+): Promise<void> {
+  for (const spec of outputs.exports) {
+    const { exportImages } = await import('../build/export-image.js');
+    const { names } = outputs;
+    const shared = { names, index: request.index, epoch, store, job, stdout: context.stdout };
+    await exportImages(images, { spec, ...shared });
+  }
+}
+
+/** What the registry has, when something was pushed. */
+async function pushBuilt(
+  { images }: Finished,
+  { request, outputs, store, client, job }: FinishTools,
+): Promise<Descriptor | undefined> {
+  let pushed: Descriptor | undefined;
+  for (const { names, byDigest, form } of outputs.pushes) {
+    const { pushImages } = await import('../build/push-image.js');
+    const targets = names.map((name) => parseReference(name));
+    const options = { store, client: await client(), targets, byDigest, form, index: request.index, job };
+    pushed = await pushImages(images, options);
+  }
+  return pushed;
 }
 
 async function loadImage(
-  image: OpenImage,
+  images: readonly OpenImage[],
   daemon: DockerDaemon,
   { outputs, store, job }: FinishTools,
 ): Promise<void> {
-  const [{ exportImage }, { loadIntoDocker }] = await Promise.all([
+  const [{ exportImages }, { loadIntoDocker }] = await Promise.all([
     import('../build/export-image.js'),
     import('./docker-load.js'),
   ]);
-  const spec = { type: 'docker' as const, dest: '-', tar: true, form: plainForm };
-  const shared = { spec, names: outputs.names, epoch: undefined, store, job };
-  await loadIntoDocker(daemon, job.signal, (stdout) => exportImage(image, { ...shared, stdout }));
-}
-
-interface Written {
-  readonly stored: StoredImage;
-  /** What the registry has, when something was pushed. */
-  readonly pushed: Descriptor | undefined;
-  readonly names: readonly string[];
+  const form = { ...plainForm, annotations: outputs.annotations };
+  const spec = { type: 'docker' as const, dest: '-', tar: true, form };
+  const shared = { spec, names: outputs.names, index: false, epoch: undefined, store, job };
+  await loadIntoDocker(daemon, job.signal, (stdout) => exportImages(images, { ...shared, stdout }));
 }
 
 /** `--iidfile` and `--metadata-file`, with buildx's keys. */
 async function writeResults(
-  { stored, pushed, names }: Written,
-  { request, context }: { readonly request: BuildRequest; readonly context: CliContext },
+  { target }: Pick<Finished, 'target'>,
+  pushed: Descriptor | undefined,
+  { request, outputs: { names }, context }: FinishTools,
 ): Promise<void> {
-  const descriptor = pushed ?? stored.manifest;
+  const descriptor = pushed ?? (target.kind === 'index' ? target.index : target.manifest);
   const metadata = {
-    'containerimage.config.digest': stored.config,
+    ...(target.kind === 'index' ? {} : { 'containerimage.config.digest': target.config }),
     'containerimage.descriptor': descriptor,
     'containerimage.digest': descriptor.digest,
     ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
   };
-  await writeResult(request.iidFile, stored.config, context);
+  await writeResult(request.iidFile, resultId({ target }, pushed), context);
   await writeResult(request.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`, context);
+}
+
+/** The digest of the config, as with buildx; that of an index where it went. */
+function resultId({ target }: Pick<Finished, 'target'>, pushed: Descriptor | undefined): Digest {
+  return target.kind === 'image' ? target.config : (pushed ?? target.index).digest;
 }
 
 async function writeResult(path: string | undefined, text: string, { cwd }: CliContext): Promise<void> {
@@ -113,8 +154,11 @@ async function writeResult(path: string | undefined, text: string, { cwd }: CliC
   });
 }
 
-/** Bytes of the layers as far as they are known without reading them. */
-async function sizeOf({ layers }: OpenImage): Promise<number> {
-  const known = await Promise.all(layers.map((layer) => layer.knownBlob('none')));
-  return known.reduce((sum, blob) => sum + (blob?.descriptor.size ?? 0), 0);
+/** How many layers there are, and their bytes as far as they are known without reading them. */
+async function sizeOf(
+  images: readonly OpenImage[],
+): Promise<{ readonly layers: number; readonly size: number }> {
+  const layers = new Map(images.flatMap((image) => image.layers).map((layer) => [layer.ref.id, layer]));
+  const known = await Promise.all([...layers.values()].map((layer) => layer.knownBlob('none')));
+  return { layers: layers.size, size: known.reduce((sum, blob) => sum + (blob?.descriptor.size ?? 0), 0) };
 }

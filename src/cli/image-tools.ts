@@ -4,9 +4,13 @@ import { resolvedImage } from '../build/image-resolver.js';
 import type { ResolvedImage } from '../graph/lower/lowering.js';
 import { LayerStore } from '../layers/layer-store.js';
 import { ownOverlayNamespace } from '../layers/own-namespace.js';
+import type { Annotation } from '../image/annotations.js';
+import { formatPlatform } from '../oci/platform.js';
+import { maxDocumentSize } from '../oci/strict-json.js';
+import { parseIndex } from '../oci/validate.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
-import type { StoredImage } from '../store/references.js';
+import { imagesOf, type ImageTarget, type StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { toByteString } from '../util/bytes.js';
 import { once } from '../util/once.js';
@@ -25,6 +29,46 @@ export interface ImageTools {
   readonly open: (name: string, image: StoredImage) => Promise<OpenImage>;
   /** The same when its documents were read. */
   readonly openResolved: (image: ResolvedImage) => Promise<OpenImage>;
+}
+
+/** What a name stands for, ready to be pushed or exported. */
+export interface OpenTarget {
+  readonly images: readonly OpenImage[];
+  /** Whether the name stands for an index, of however many images. */
+  readonly index: boolean;
+  /** Those of the index and of descriptors. */
+  readonly annotations: readonly Annotation[];
+}
+
+/** Opens the images of a target that are in the store. Throws `image` and `store`. */
+export async function openTarget(
+  target: ImageTarget,
+  name: string,
+  { store, open }: Pick<ImageTools, 'store' | 'open'>,
+): Promise<OpenTarget> {
+  const images = await Promise.all(imagesOf(target).map((image) => open(name, image)));
+  if (target.kind === 'image') {
+    const annotations = annotationList('manifest-descriptor', target.manifest.annotations);
+    return { images, index: false, annotations };
+  }
+  const bytes = await store.blobs.read(target.index.digest, maxDocumentSize);
+  const index = parseIndex(bytes, target.index.mediaType);
+  const members = index.manifests.flatMap(({ digest, annotations = {} }) => {
+    const image = target.images.find(({ manifest }) => manifest.digest === digest);
+    const platform = image && formatPlatform(image.platform);
+    return platform === undefined ? [] : annotationList('manifest-descriptor', annotations, platform);
+  });
+  const own = annotationList('index', index.annotations);
+  const above = annotationList('index-descriptor', target.index.annotations);
+  return { images, index: true, annotations: [...own, ...above, ...members] };
+}
+
+function annotationList(
+  level: Annotation['level'],
+  annotations: Readonly<Record<string, string>> = {},
+  platform?: string,
+): readonly Annotation[] {
+  return Object.entries(annotations).map(([key, value]) => ({ level, platform, key, value }));
 }
 
 /** Runs `work` with the store leased, a registry client and progress, and puts all of it away. */

@@ -69,7 +69,6 @@ const ignored: readonly PeerFlag[] = [
 
 /** Docker's buildx. */
 const buildx: readonly PeerFlag[] = [
-  ...one('planned', '--annotation=', 'use --label'),
   ...one('refused', '--cgroup-parent=', limits),
   ...peerFlags('planned', 'no attestation is made', '--attest= --provenance --sbom'),
   ...one('planned', '--resource=', limits),

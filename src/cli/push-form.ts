@@ -44,6 +44,7 @@ export function pushForm(options: OptionValues<typeof pushFormOptions>): PushFor
     compressionLevel: level === undefined ? undefined : wholeNumber('--compression-level', level),
     forceCompression: options['force-compression'],
     ociMediaTypes: options['oci-mediatypes'] !== 'false',
+    annotations: [],
   });
 }
 

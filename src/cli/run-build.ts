@@ -1,15 +1,16 @@
 import { retryDamaged } from '../build/retry-damaged.js';
 import type { BuildEvent } from '../progress/event.js';
+import { notForDocker } from '../image/output.js';
 import { TsbuildError } from '../util/errors.js';
 import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
+import { variantsOf } from './build-variants.js';
 import type { CliContext } from './context.js';
 import { checkPushes } from './check-pushes.js';
 import { debugShell } from './debug-shell.js';
 import { finishBuild, type FinishTools } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
 import { spaceLimits } from './space-limits.js';
-import { refuseUnsupported } from './unsupported-build.js';
 import { withBuild, type BuildSetting } from './with-build.js';
 
 /** Builds what requests ask for that differ in their targets and in names of results; resolves to the exit code. */
@@ -18,10 +19,10 @@ export async function runBuild(
   context: CliContext,
 ): Promise<number> {
   const [request] = requests;
-  refuseUnsupported(request);
   const wanted = requests.map((one) => ({ request: one, outputs: parseOutputs(one, context) }));
   const outputs = wanted.map((one) => one.outputs);
   refuseSharedStdout(outputs);
+  if (request.load && request.index) throw notForDocker('the Docker daemon');
   const daemon = request.load ? (await import('./docker-load.js')).dockerDaemon(context) : undefined;
   const pushes = outputs.flatMap((one) => one.pushes);
   const kind = request.quiet ? 'quiet' : request.progress;
@@ -32,12 +33,7 @@ export async function runBuild(
     const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
     await withBuild(setting, async ({ input, tools, started }) => {
       if (request.checkPush) await checkPushes(pushes, tools.client, tools.job);
-      let begun = started;
-      for (const one of wanted) {
-        const shared = { input, tools: { ...tools, onFailedStep }, daemon, context };
-        await buildTarget({ ...one, ...shared, started: begun });
-        begun = performance.now();
-      }
+      await buildTargets(wanted, { input, tools: { ...tools, onFailedStep }, daemon, context, started });
     });
     return 0;
   } finally {
@@ -45,17 +41,29 @@ export async function runBuild(
   }
 }
 
-interface TargetBuild extends BuildSetting, Pick<FinishTools, 'request' | 'outputs' | 'daemon' | 'context'> {}
+type Wanted = Pick<FinishTools, 'request' | 'outputs'>;
 
-async function buildTarget({ input, tools, ...finish }: TargetBuild): Promise<void> {
+interface TargetsBuild extends BuildSetting, Pick<FinishTools, 'daemon' | 'context'> {}
+
+/** Builds all targets for all platforms, then finishes one target after the other; what was finished is not begun anew. */
+async function buildTargets(
+  wanted: readonly Wanted[],
+  { input, tools, ...finish }: TargetsBuild,
+): Promise<void> {
   const { build } = await import('../build/build.js');
-  const { target } = finish.request;
+  const open = [...wanted];
   await retryDamaged(tools.job, async () => {
-    const result = await build({ ...input, target }, tools);
+    const [first = input.variants[0], ...others] = open.flatMap(({ request }) => variantsOf(request));
+    const result = await build({ ...input, variants: [first, ...others] }, tools);
     try {
-      // The image is worth more than the cache: it is finished whatever becomes of that.
+      // The images are worth more than the cache: they are finished whatever becomes of that.
       const failure = await result.exportCache().then(() => undefined, asFailure);
-      await finishBuild(result, { ...tools, ...finish });
+      const images = [...result.images];
+      for (let one = open[0]; one !== undefined; one = open[0]) {
+        const own = images.splice(0, variantsOf(one.request).length);
+        await finishBuild(own, { ...tools, ...finish, ...one });
+        open.shift();
+      }
       if (failure !== undefined) throw failure;
     } finally {
       await result.dispose();

@@ -3,17 +3,18 @@ import { resolve } from 'node:path';
 import { copyImage } from '../build/copy/copy-image.js';
 import { formatLocation, parseLocation, type Location } from '../build/copy/location.js';
 import { exportable } from '../build/export-image.js';
-import { pushImage } from '../build/push-image.js';
+import { pushImages } from '../build/push-image.js';
 import { createExporter } from '../image/export.js';
 import { loadArchive } from '../image/load-archive.js';
 import type { OutputSpec } from '../image/output.js';
 import { parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
-import { imagesOf, type ImageTarget, type StoredImage } from '../store/references.js';
+import type { Descriptor } from '../oci/types.js';
+import { imagesOf, type ImageTarget } from '../store/references.js';
 import { TsbuildError } from '../util/errors.js';
 import type { CliContext } from './context.js';
-import { findImage } from './find-image.js';
-import { withImageTools, type ImageTools } from './image-tools.js';
+import { findImage, findTarget } from './find-image.js';
+import { openTarget, withImageTools, type ImageTools } from './image-tools.js';
 import type { OptionValues } from './option-table.js';
 import { progressKind, type progressOption } from './progress-option.js';
 import type { ProgressOptions } from './progress-output.js';
@@ -55,8 +56,8 @@ export async function runCopy(request: CopyRequest, context: CliContext): Promis
   const { registry, progress, from, to, platform } = request;
   return withImageTools({ registry, progress }, context, async (tools) => {
     if (from.kind === 'store' || from.kind === 'docker-archive') {
-      const image = await storedSource(from, request, { tools, context });
-      context.stdout.write(`${await copyStored(image, request, { tools, context })}\n`);
+      const target = await storedSource(from, request, { tools, context });
+      context.stdout.write(`${await copyStored(target, request, { tools, context })}\n`);
       return 0;
     }
     const { store, client, job } = tools;
@@ -76,10 +77,14 @@ interface Setting {
 /** An image that is in the store already, or was loaded into it from an archive of `docker save`. */
 async function storedSource(
   from: Extract<Location, { kind: 'store' | 'docker-archive' }>,
-  { platform }: CopyRequest,
+  { platform, to }: CopyRequest,
   { tools: { store }, context: { cwd } }: Setting,
-): Promise<StoredImage> {
-  if (from.kind === 'store') return (await findImage(store, from.name, platform)).image;
+): Promise<ImageTarget> {
+  if (from.kind === 'store') {
+    const isOne = platform !== undefined || to.kind === 'docker-archive';
+    if (isOne) return (await findImage(store, from.name, platform)).image;
+    return (await findTarget(store, from.name)).target;
+  }
   const path = resolve(cwd, from.path);
   const loaded = await loadArchive(createReadStream(path, { highWaterMark: 1 << 18 }), store);
   const wanted = from.name === undefined ? undefined : normalised(from.name);
@@ -93,41 +98,46 @@ async function storedSource(
 }
 
 async function copyStored(
-  image: StoredImage,
+  target: ImageTarget,
   request: CopyRequest,
   { tools, context }: Setting,
 ): Promise<string> {
   const { from, to, form } = request;
   const { store, client, job } = tools;
   if (to.kind === 'store') {
-    await store.references.set(normalised(to.name), image);
-    return copied(to, image.manifest.digest);
+    await store.references.set(normalised(to.name), target);
+    return copied(to, rootOf(target).digest);
   }
-  const opened = await tools.open(formatLocation(from), image);
+  const { images, index, annotations } = await openTarget(target, formatLocation(from), tools);
   if (to.kind === 'registry') {
     const targets = [to.reference];
-    const { digest } = await pushImage(opened, { store, client: await client(), targets, form, job });
+    const pushing = { store, client: await client(), targets, form: { ...form, annotations }, index, job };
+    const { digest } = await pushImages(images, pushing);
     return copied(to, digest);
   }
-  const exporter = createExporter(outputOf(to, request, context), {
-    cwd: context.cwd,
-    stdout: context.stdout,
-  });
+  const { cwd, stdout } = context;
+  const spec = outputOf(to, { ...form, annotations }, cwd);
+  const exporter = createExporter(spec, { cwd, stdout, index });
   const names = to.name === undefined || to.kind !== 'docker-archive' ? [] : [normalised(to.name)];
-  const { descriptor } = await exporter.export([await exportable(opened, { names, store })], job);
-  return copied(to, descriptor?.digest ?? image.config);
+  const exported = await Promise.all(images.map((image) => exportable(image, { names, store })));
+  const { descriptor } = await exporter.export(exported, job);
+  return copied(to, descriptor?.digest ?? rootOf(target).digest);
+}
+
+function rootOf(target: ImageTarget): Descriptor {
+  return target.kind === 'index' ? target.index : target.manifest;
 }
 
 function outputOf(
   to: Extract<Location, { readonly path: string }>,
-  { form }: CopyRequest,
-  { cwd }: CliContext,
+  form: PushForm,
+  cwd: string,
 ): Exclude<OutputSpec, { type: 'image' }> {
   return {
     type: to.kind === 'docker-archive' ? 'docker' : 'oci',
     dest: resolve(cwd, to.path),
     tar: to.kind !== 'oci',
-    form: { ...form, names: to.name === undefined ? [] : [normalised(to.name)], annotations: [] },
+    form: { ...form, names: to.name === undefined ? [] : [normalised(to.name)] },
   };
 }
 

@@ -5,7 +5,6 @@ import type { CliContext } from './context.js';
 import { explanationReport, forecastJson, forecastTable } from './forecast-text.js';
 import { progressRenderer } from './progress-output.js';
 import { jsonLines } from './text-table.js';
-import { refuseUnsupported } from './unsupported-build.js';
 import { withBuild } from './with-build.js';
 
 /** `tsbuild plan` and `build --dry-run`: prints what a build would do. */
@@ -31,7 +30,6 @@ export async function runExplain(
 }
 
 async function forecastOf(request: BuildRequest, context: CliContext): Promise<readonly StepForecast[]> {
-  refuseUnsupported(request);
   const renderer = progressRenderer({ kind: 'quiet', pushed: false }, context);
   const { planBuild } = await import('../build/plan-build.js');
   try {

@@ -2,8 +2,8 @@ import { isKnownSyntax } from '../parser/lint/unknown-syntax.js';
 import { TsbuildError } from '../util/errors.js';
 
 /**
- * `--cache-to` values that build arguments ask for: BUILDKIT_INLINE_CACHE. Throws `unsupported` for build arguments
- * that ask BuildKit for what tsbuild does not do: another frontend, and an index around one image.
+ * `--cache-to` values that build arguments ask for: BUILDKIT_INLINE_CACHE. Throws `unsupported` for BUILDKIT_SYNTAX,
+ * which asks for another frontend.
  */
 export function steeredCaches(buildArgs: ReadonlyMap<string, string>): readonly string[] {
   const syntax = buildArgs.get('BUILDKIT_SYNTAX');
@@ -16,12 +16,19 @@ export function steeredCaches(buildArgs: ReadonlyMap<string, string>): readonly 
       },
     );
   }
-  if (isTrue('BUILDKIT_MULTI_PLATFORM', buildArgs)) {
-    throw new TsbuildError('unsupported', 'BUILDKIT_MULTI_PLATFORM is not supported', {
-      hint: 'the image of one platform is written without an index: leave it out',
-    });
-  }
   return isTrue('BUILDKIT_INLINE_CACHE', buildArgs) ? ['type=inline'] : [];
+}
+
+/**
+ * Whether the result is an index: of several platforms, or of one with BUILDKIT_MULTI_PLATFORM. Throws `usage` when that
+ * is false and platforms are several.
+ */
+export function wantsIndex(buildArgs: ReadonlyMap<string, string>, platforms: number): boolean {
+  const asked = isTrue('BUILDKIT_MULTI_PLATFORM', buildArgs);
+  if (!asked && platforms > 1 && (buildArgs.get('BUILDKIT_MULTI_PLATFORM') ?? '') !== '') {
+    throw new TsbuildError('usage', 'several platforms need an index, and BUILDKIT_MULTI_PLATFORM is false');
+  }
+  return asked || platforms > 1;
 }
 
 /** Throws `usage` for what is neither true nor false. */

@@ -36,9 +36,9 @@ export class Explainer {
 
   constructor(
     private readonly options: SolverOptions,
-    target: Vertex,
+    targets: readonly Vertex[],
   ) {
-    this.#texts = new Set(ancestry(target).map(({ origin }) => textKey(origin.identity)));
+    this.#texts = new Set(ancestry(...targets).map(({ origin }) => textKey(origin.identity)));
   }
 
   async explain(vertex: Vertex, { key, refusal, stale, contents = [] }: Miss): Promise<Explanation> {

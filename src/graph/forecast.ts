@@ -34,11 +34,14 @@ export interface StepForecast {
 }
 
 /**
- * Says of each step that `target` needs whether it will be taken from the cache. Nothing is executed; bases are not
+ * Says of each step that the targets need whether it will be taken from the cache. Nothing is executed; bases are not
  * fetched if `shop.layers` refuses to.
  */
-export async function forecast(target: Vertex, options: SolverOptions): Promise<readonly StepForecast[]> {
-  return new Forecaster(target, options).run();
+export async function forecast(
+  targets: readonly Vertex[],
+  options: SolverOptions,
+): Promise<readonly StepForecast[]> {
+  return new Forecaster(targets, options).run();
 }
 
 /** The result of a vertex as far as it is known; `from` are the steps that it waits for. */
@@ -51,18 +54,18 @@ class Forecaster {
   readonly #outcomes = new Map<Digest, Outcome>();
 
   constructor(
-    private readonly target: Vertex,
+    private readonly targets: readonly Vertex[],
     private readonly options: SolverOptions,
   ) {
     this.#ledger = new Ledger(options);
-    this.#explainer = new Explainer(options, target);
+    this.#explainer = new Explainer(options, targets);
   }
 
   async run(): Promise<readonly StepForecast[]> {
-    const facts = await this.#ledger.facts(this.target);
-    const plan = new Plan(this.target, facts);
+    const facts = await this.#ledger.facts(this.targets);
+    const plan = new Plan(this.targets, facts);
     const forecasts: StepForecast[] = [];
-    for (const vertex of ancestry(this.target)) {
+    for (const vertex of ancestry(...this.targets)) {
       try {
         const told = await this.#one(vertex, { facts: facts.get(vertex.digest), plan });
         if (told !== undefined) forecasts.push(told);

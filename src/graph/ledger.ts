@@ -14,9 +14,9 @@ export class Ledger {
 
   constructor(private readonly options: SolverOptions) {}
 
-  /** The facts of all vertices that `target` needs and that are no sources. */
-  async facts(target: Vertex): Promise<ReadonlyMap<Digest, Facts>> {
-    const vertices = ancestry(target).filter((vertex) => !isSource(vertex));
+  /** The facts of all vertices that the targets need and that are no sources. */
+  async facts(targets: readonly Vertex[]): Promise<ReadonlyMap<Digest, Facts>> {
+    const vertices = ancestry(...targets).filter((vertex) => !isSource(vertex));
     const found = await Promise.all(vertices.map((vertex) => this.#facts(vertex)));
     return new Map(vertices.flatMap(({ digest }, i) => (found[i] === undefined ? [] : [[digest, found[i]]])));
   }

@@ -27,17 +27,17 @@ export class Plan {
   readonly #needed = new Set<Digest>();
   readonly #doubtful = new Set<Digest>();
 
-  /** `facts` holds every vertex that `target` needs and that is no source. */
+  /** `facts` holds every vertex that the targets need and that is no source. */
   constructor(
-    target: Vertex,
+    targets: readonly Vertex[],
     private readonly facts: ReadonlyMap<Digest, Facts>,
   ) {
-    const inOrder = ancestry(target);
+    const inOrder = ancestry(...targets);
     const sizes = () => this.#live.size + this.#needed.size + this.#doubtful.size;
     for (let before = -1; before !== sizes();) {
       before = sizes();
       this.#markDoubts(inOrder);
-      this.#markNeeds(inOrder.toReversed(), target);
+      this.#markNeeds(inOrder.toReversed(), targets);
     }
   }
 
@@ -59,8 +59,8 @@ export class Plan {
   }
 
   /** What uses a vertex before the vertex. */
-  #markNeeds(vertices: readonly Vertex[], target: Vertex): void {
-    this.#needed.add(target.digest);
+  #markNeeds(vertices: readonly Vertex[], targets: readonly Vertex[]): void {
+    for (const { digest } of targets) this.#needed.add(digest);
     for (const vertex of vertices) {
       const facts = this.facts.get(vertex.digest);
       if (this.isLive(vertex)) this.#needed.add(vertex.digest);

@@ -13,7 +13,7 @@ import { Ledger } from './ledger.js';
 import { locatedError } from './located-error.js';
 import { Plan, type Facts } from './plan.js';
 import type { Workshop } from './runner.js';
-import { StepLog } from './step-log.js';
+import { StepLog, type StepOutcomes } from './step-log.js';
 import type { Vertex } from './vertex.js';
 
 export interface SolverOptions {
@@ -56,15 +56,22 @@ export class Solver {
   /** Where the layers of the results came from, by layer. */
   readonly provenance = new Map<LayerId, Provenance>();
 
-  /** Steps that were taken from the cache and steps that were done. */
-  get counts(): { readonly hits: number; readonly misses: number } {
-    return this.#log.counts;
+  /** What became of the steps that a target needs. */
+  outcomes(target: Vertex): StepOutcomes {
+    return this.#log.outcomes(target);
   }
 
   async solve(target: Vertex): Promise<Snapshot> {
-    const facts = await this.#ledger.facts(target);
-    const build = { facts, plan: new Plan(target, facts), explainer: new Explainer(this.options, target) };
-    return this.#solve(target, build);
+    const [snapshot] = await this.solveAll([target]);
+    if (snapshot === undefined) throw new Error('nothing was solved');
+    return snapshot;
+  }
+
+  /** The results in the order of the targets; what several of them need is solved once, from one plan. */
+  async solveAll(targets: readonly Vertex[]): Promise<readonly Snapshot[]> {
+    const facts = await this.#ledger.facts(targets);
+    const build = { facts, plan: new Plan(targets, facts), explainer: new Explainer(this.options, targets) };
+    return Promise.all(targets.map((target) => this.#solve(target, build)));
   }
 
   #solve(vertex: Vertex, build: Build): Promise<Snapshot> {
@@ -196,7 +203,7 @@ export class Solver {
   }
 }
 
-/** What one call of `solve` goes by. */
+/** What one call of `solveAll` goes by. */
 interface Build {
   readonly facts: ReadonlyMap<Digest, Facts>;
   readonly plan: Plan;

@@ -3,22 +3,31 @@ import type { Job } from '../progress/event.js';
 import { isSource } from './dispatch.js';
 import { ancestry, type Vertex } from './vertex.js';
 
+/** Digests of steps that were taken from the cache, and of those that were done. */
+export interface StepOutcomes {
+  readonly hits: ReadonlySet<Digest>;
+  readonly misses: ReadonlySet<Digest>;
+}
+
 /** Tells what becomes of each vertex, once each, and counts. */
 export class StepLog {
   readonly #told = new Set<Digest>();
   readonly #declared = new Set<Digest>();
-  #hits = 0;
-  #misses = 0;
+  readonly #hits = new Set<Digest>();
+  readonly #misses = new Set<Digest>();
 
   constructor(private readonly job: Job) {}
 
-  get counts(): { readonly hits: number; readonly misses: number } {
-    return { hits: this.#hits, misses: this.#misses };
+  /** Of the steps that `target` needs. */
+  outcomes(target: Vertex): StepOutcomes {
+    const digests = ancestry(target).map(({ digest }) => digest);
+    const among = (told: ReadonlySet<Digest>) => new Set(digests.filter((digest) => told.has(digest)));
+    return { hits: among(this.#hits), misses: among(this.#misses) };
   }
 
   cached(vertex: Vertex): void {
     if (!this.#tell(vertex)) return;
-    if (vertex.inputs.length > 0) this.#hits += 1;
+    if (vertex.inputs.length > 0) this.#hits.add(vertex.digest);
     this.job.emit({ kind: 'cached', step: vertex.digest });
   }
 
@@ -38,7 +47,7 @@ export class StepLog {
   /** Does the work of a step between its events. */
   async running<T>(vertex: Vertex, reason: string | undefined, work: () => Promise<T>): Promise<T> {
     this.#tell(vertex);
-    this.#misses += 1;
+    this.#misses.add(vertex.digest);
     this.job.emit({ kind: 'missed', step: vertex.digest, reason });
     this.job.emit({ kind: 'started', step: vertex.digest });
     try {

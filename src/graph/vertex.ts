@@ -32,10 +32,12 @@ export function makeVertex<O extends Op>(op: O, inputs: readonly Vertex[], origi
   return { op, inputs, digest, origin };
 }
 
-/** All vertices that a vertex needs, itself last: inputs before what uses them, each once. */
-export function ancestry(vertex: Vertex): readonly Vertex[] {
+/** All vertices that the given ones need, and they themselves: inputs before what uses them, each once. */
+export function ancestry(...targets: readonly Vertex[]): readonly Vertex[] {
   const seen = new Map<Digest, Vertex>();
-  const stack: { readonly vertex: Vertex; readonly ready: boolean }[] = [{ vertex, ready: false }];
+  const stack: { readonly vertex: Vertex; readonly ready: boolean }[] = targets
+    .toReversed()
+    .map((vertex) => ({ vertex, ready: false }));
   for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
     if (item.ready) {
       seen.set(item.vertex.digest, item.vertex);

@@ -27,7 +27,7 @@ export interface ImageParts {
   readonly layers: readonly Descriptor[];
   /** Of the manifest. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Docker's media types instead of OCI's. Zstandard and annotations exist in OCI's only. */
+  /** Docker's media types instead of OCI's. Zstandard exists in OCI's only. */
   readonly docker?: boolean | undefined;
 }
 
@@ -38,7 +38,6 @@ export interface ImageParts {
 export function assembleImage(parts: ImageParts): AssembledImage {
   const { config: value, layers, annotations = {}, docker = false } = parts;
   if (value.rootfs.diff_ids.length !== layers.length) throw new Error('layers and DiffIDs differ in number');
-  if (docker && Object.keys(annotations).length > 0) throw ociOnly('annotations');
   const configType = docker ? mediaTypes.dockerConfig : mediaTypes.ociConfig;
   const config = documentOf(configType, parts.configBytes ?? Buffer.from(documentJson(value)));
   const described = layers.map((layer) => layerOf(layer, docker));
@@ -68,7 +67,7 @@ export function assembleIndex(
   members: readonly IndexMember[],
   { annotations = {}, docker = false }: IndexOptions = {},
 ): Document {
-  if (docker && Object.keys(annotations).length > 0) throw ociOnly('annotations');
+  if (docker && Object.keys(annotations).length > 0) throw ociOnly('annotations of an index');
   const mediaType = docker ? mediaTypes.dockerList : mediaTypes.ociIndex;
   const index: Index = {
     schemaVersion: 2,

@@ -1,4 +1,3 @@
-import { TsbuildError } from '../util/errors.js';
 import { memoryMember, writeArchive, type ArchiveMember } from './archive-writer.js';
 import { writeDestination } from './destination.js';
 import type { ExportableImage, ExportEnvironment, Exporter } from './exporter.js';
@@ -12,7 +11,7 @@ import {
   type ImageLayout,
   type LayoutOptions,
 } from './image-layout.js';
-import type { OutputSpec } from './output.js';
+import { notForDocker, type OutputSpec } from './output.js';
 import { reported } from './transfer.js';
 
 type ArchiveSpec = Extract<OutputSpec, { type: 'oci' | 'docker' }>;
@@ -24,8 +23,9 @@ type ArchiveSpec = Extract<OutputSpec, { type: 'oci' | 'docker' }>;
 export function archiveExporter(spec: ArchiveSpec, environment: ExportEnvironment): Exporter {
   return {
     async export(images, job) {
-      checkPlatforms(spec, images);
-      const layout = await layoutOf(images, layoutOptions(spec));
+      const isIndex = images.length > 1 || environment.index === true;
+      if (spec.type === 'docker' && isIndex) throw notForDocker('a docker archive');
+      const layout = await layoutOf(images, { ...layoutOptions(spec), index: environment.index });
       const files = filesOf(spec, layout, images);
       if (!spec.tar) await writeLayoutFolder({ spec, environment, layout, files }, job);
       else {
@@ -55,13 +55,6 @@ const folders: readonly ArchiveMember[] = ['blobs/', 'blobs/sha256/'].map((name)
 
 function layoutOptions({ type, form }: ArchiveSpec): LayoutOptions {
   return { form, compression: form.compression ?? (type === 'docker' ? 'none' : 'gzip') };
-}
-
-function checkPlatforms(spec: ArchiveSpec, images: readonly ExportableImage[]): void {
-  if (spec.type !== 'docker' || images.length < 2) return;
-  throw new TsbuildError('unsupported', 'a docker archive cannot hold an image for several platforms', {
-    hint: 'use type=oci, or build for one platform',
-  });
 }
 
 function filesOf(

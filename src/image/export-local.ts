@@ -29,7 +29,8 @@ export function localExporter(
 ): Exporter {
   return {
     async export(images, job) {
-      const options = { platformSplit: spec.platformSplit, epoch: environment.epoch };
+      const { epoch, index } = environment;
+      const options = { platformSplit: spec.platformSplit ?? index, epoch };
       const files = permitted(await rootFileSystems(images, options), job);
       try {
         await writeInto(resolve(environment.cwd, spec.dest), files, job);

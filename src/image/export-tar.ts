@@ -12,7 +12,8 @@ export function tarExporter(
 ): Exporter {
   return {
     async export(images, job) {
-      const options = { platformSplit: spec.platformSplit, epoch: environment.epoch };
+      const { epoch, index } = environment;
+      const options = { platformSplit: spec.platformSplit ?? index, epoch };
       const { changeset, body } = await rootFileSystems(images, options);
       await writeDestination({ ...environment, dest: spec.dest }, (sink) =>
         packLayer(changeset, body, (chunk) => {

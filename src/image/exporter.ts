@@ -23,6 +23,8 @@ export interface ExportableImage {
   readonly config: ImageConfig;
   /** What the config's digest was made of. */
   readonly configBytes: Uint8Array;
+  /** Of its manifest, besides those of the output. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** From the bottom up, one per DiffID of the config. */
   readonly layers: readonly ExportLayer[];
   /** The root file system that the layers add up to. */
@@ -51,6 +53,8 @@ export interface ExportEnvironment {
   /** Absolute; relative destinations count from here. */
   readonly cwd: string;
   readonly stdout: Writable;
+  /** Whether one image too is a member of an index, and its root file system a folder in what is written. */
+  readonly index?: boolean | undefined;
   /** SOURCE_DATE_EPOCH in seconds: the time of archive members, and the latest time of files. */
   readonly epoch?: number | undefined;
   /** Progress of blobs is reported under it. */

@@ -2,9 +2,9 @@
 import { documentJson } from '../oci/document-json.js';
 import { hexOf, type Digest } from '../oci/digest.js';
 import { mediaTypes, type Compression } from '../oci/media-types.js';
-import { equalPlatforms, parsePlatform } from '../oci/platform.js';
 import { familiarReference, parseReference } from '../oci/reference.js';
 import type { Descriptor, Index } from '../oci/types.js';
+import { annotationsAt, maybeAnnotations } from './annotations.js';
 import {
   assembleImage,
   assembleIndex,
@@ -13,7 +13,7 @@ import {
   type Document,
 } from './assemble.js';
 import type { ExportableImage } from './exporter.js';
-import type { Annotation, ImageForm } from './output.js';
+import type { ImageForm } from './output.js';
 
 /** A blob that is to be written. */
 export interface LayoutBlob {
@@ -36,6 +36,8 @@ export interface LayoutOptions {
   readonly form: ImageForm;
   /** Compression of layers that have none of their own. */
   readonly compression: Compression;
+  /** Whether one image gets an index too. */
+  readonly index?: boolean | undefined;
 }
 
 /** Asks the layers for blobs and joins everything. Several images become members of an index. */
@@ -70,7 +72,10 @@ async function addImage(
     config: image.config,
     configBytes: image.configBytes,
     layers,
-    annotations: annotationsOf(form, 'manifest', image),
+    annotations: {
+      ...image.annotations,
+      ...annotationsAt(form.annotations, 'manifest', configPlatform(image.config)),
+    },
     docker: !form.ociMediaTypes,
   });
   addDocument(blobs, assembled.config);
@@ -86,27 +91,23 @@ interface Joining {
 function rootOf(
   images: readonly ExportableImage[],
   assembled: readonly AssembledImage[],
-  { options: { form }, blobs }: Joining,
+  { options: { form, index: wantsIndex = false }, blobs }: Joining,
 ): Descriptor {
   const members = assembled.map(({ manifest }, i) => {
     const image = images[i];
     if (image === undefined) throw new Error('an image was not assembled');
-    const annotations = annotationsOf(form, 'manifest-descriptor', image);
-    const { descriptor } = manifest;
-    return {
-      manifest: Object.keys(annotations).length === 0 ? descriptor : { ...descriptor, annotations },
-      platform: configPlatform(image.config),
-    };
+    const platform = configPlatform(image.config);
+    const annotations = annotationsAt(form.annotations, 'manifest-descriptor', platform);
+    return { manifest: { ...manifest.descriptor, ...maybeAnnotations(annotations) }, platform };
   });
   const [only] = members;
-  if (only !== undefined && members.length === 1) return only.manifest;
+  if (only !== undefined && members.length === 1 && !wantsIndex) return only.manifest;
   const index = assembleIndex(members, {
-    annotations: annotationsOf(form, 'index'),
+    annotations: annotationsAt(form.annotations, 'index'),
     docker: !form.ociMediaTypes,
   });
   addDocument(blobs, index);
-  const own = annotationsOf(form, 'index-descriptor');
-  return Object.keys(own).length === 0 ? index.descriptor : { ...index.descriptor, annotations: own };
+  return { ...index.descriptor, ...maybeAnnotations(annotationsAt(form.annotations, 'index-descriptor')) };
 }
 
 function addDocument(blobs: Map<Digest, LayoutBlob>, { bytes, descriptor }: Document): void {
@@ -119,20 +120,6 @@ function addDocument(blobs: Map<Digest, LayoutBlob>, { bytes, descriptor }: Docu
       yield bytes;
     },
   });
-}
-
-/** Annotations of a level that are meant for the image's platform or for all. */
-function annotationsOf(
-  form: ImageForm,
-  level: Annotation['level'],
-  image?: ExportableImage,
-): Record<string, string> {
-  const meant = form.annotations.filter((annotation) => {
-    if (annotation.level !== level) return false;
-    if (annotation.platform === undefined || image === undefined) return annotation.platform === undefined;
-    return equalPlatforms(parsePlatform(annotation.platform), configPlatform(image.config));
-  });
-  return Object.fromEntries(meant.map(({ key, value }) => [key, value]));
 }
 
 /** As BuildKit does: the tag alone for OCI tools, the whole name for containerd. */

@@ -3,6 +3,7 @@ import type { Compression } from '../oci/media-types.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { parseCsv } from '../parser/csv.js';
 import { TsbuildError } from '../util/errors.js';
+import { outputAnnotation, type Annotation } from './annotations.js';
 
 /** How an image is written, whatever it is written to. */
 export interface ImageForm {
@@ -14,16 +15,8 @@ export interface ImageForm {
   /** Compress layers again that come compressed in another way. */
   readonly forceCompression: boolean;
   readonly ociMediaTypes: boolean;
+  /** Of one place and key the last counts. */
   readonly annotations: readonly Annotation[];
-}
-
-/** `annotation[-level][platform].key=value` (BuildKit's form). */
-export interface Annotation {
-  readonly level: 'manifest' | 'index' | 'manifest-descriptor' | 'index-descriptor';
-  /** `os/arch[/variant]`; undefined: all. */
-  readonly platform: string | undefined;
-  readonly key: string;
-  readonly value: string;
 }
 
 /** `dest` is a path as the user gave it; `-` is standard output. */
@@ -55,6 +48,13 @@ export const plainForm: ImageForm = {
   ociMediaTypes: true,
   annotations: [],
 };
+
+/** What speaks of an image for several platforms where Docker's `manifest.json` is all there is. */
+export function notForDocker(place: string): TsbuildError {
+  return new TsbuildError('unsupported', `${place} cannot hold an image for several platforms`, {
+    hint: 'use type=oci or --push, or build for one platform',
+  });
+}
 
 type Options = Map<string, string>;
 
@@ -170,9 +170,10 @@ function formOf(options: Options, text: string, usual: ImageForm): ImageForm {
     compressionLevel: levelOf(options.get('compression-level'), text) ?? usual.compressionLevel,
     forceCompression: booleanOf(options, 'force-compression', text) ?? usual.forceCompression,
     ociMediaTypes: booleanOf(options, 'oci-mediatypes', text) ?? usual.ociMediaTypes,
-    annotations: [...options]
-      .filter(([key]) => key.startsWith('annotation'))
-      .map((pair) => annotationOf(pair, text)),
+    annotations: [
+      ...[...options].filter(([key]) => key.startsWith('annotation')).map((pair) => annotationOf(pair, text)),
+      ...usual.annotations,
+    ],
   };
 }
 
@@ -201,14 +202,10 @@ function booleanOf(options: Options, key: string, text: string): boolean | undef
   throw invalid(text, `${key} is ${JSON.stringify(value)}, not true or false`);
 }
 
-const annotationKey =
-  /^annotation(?:-(manifest|index|manifest-descriptor|index-descriptor))?(?:\[([^\]]+)\])?\.(.+)$/;
-
 function annotationOf([written, value]: [string, string], text: string): Annotation {
-  const [, level = 'manifest', platform, key] = annotationKey.exec(written) ?? [];
-  if (key === undefined)
-    throw invalid(text, `${JSON.stringify(written)} is not an annotation`, 'use annotation.KEY=VALUE');
-  return { level: level as Annotation['level'], platform, key, value };
+  const annotation = outputAnnotation(written, value);
+  if (annotation !== undefined) return annotation;
+  throw invalid(text, `${JSON.stringify(written)} is not an annotation`, 'use annotation.KEY=VALUE');
 }
 
 function invalid(text: string, problem: string, hint?: string): TsbuildError {

@@ -1,9 +1,11 @@
 import { clampTimes } from '../layers/changeset.js';
 import { diff } from '../layers/diff.js';
+import { joinPath, quoted } from '../layers/path.js';
 import { emptyTree } from '../layers/tree.js';
-import type { Body, BodySource, Changeset, File, Node } from '../layers/types.js';
+import type { Body, BodySource, Changeset, File, Node, Tree } from '../layers/types.js';
 import { formatPlatform } from '../oci/platform.js';
 import { toByteString } from '../util/bytes.js';
+import { TsbuildError } from '../util/errors.js';
 import { configPlatform } from './assemble.js';
 import type { ExportableImage } from './exporter.js';
 
@@ -14,7 +16,7 @@ export interface RootFileSystems {
 }
 
 export interface RootOptions {
-  /** One folder per platform (`linux_amd64`); the default for several images. */
+  /** One folder per platform (`linux_amd64`), the default for several images; without it they must not overlap. */
   readonly platformSplit: boolean | undefined;
   /** SOURCE_DATE_EPOCH: no file is newer, in seconds. */
   readonly epoch: number | undefined;
@@ -28,10 +30,8 @@ export async function rootFileSystems(
   const trees = await Promise.all(
     images.map(async (image) => [folderOf(image), await image.tree()] as const),
   );
-  const [only] = trees;
   const empty = emptyTree();
-  const whole =
-    only !== undefined && !platformSplit ? only[1] : { ...empty, entries: new Map<string, Node>(trees) };
+  const whole = platformSplit ? { ...empty, entries: new Map<string, Node>(trees) } : merged(trees);
   const changeset = diff(empty, whole);
   return {
     changeset: epoch === undefined ? changeset : clampTimes(changeset, BigInt(epoch) * 1_000_000_000n),
@@ -42,6 +42,33 @@ export async function rootFileSystems(
 /** As BuildKit names the folders: `linux_amd64`, `linux_arm_v7`. */
 function folderOf({ config }: ExportableImage): string {
   return toByteString(formatPlatform(configPlatform(config)).replaceAll('/', '_'));
+}
+
+/** Trees one over the other. As with BuildKit only folders may be in several; of those the last one's metadata count. */
+function merged(trees: readonly (readonly [folder: string, tree: Tree])[]): Tree {
+  const [first, ...others] = trees;
+  if (first === undefined) return emptyTree();
+  return others.reduce((below, [folder, tree]) => mergedFolder(below, tree, { folder, path: '' }), first[1]);
+}
+
+function mergedFolder(
+  below: Tree,
+  above: Tree,
+  { folder, path }: { readonly folder: string; readonly path: string },
+): Tree {
+  const entries = new Map(below.entries);
+  for (const [name, node] of above.entries) {
+    const there = entries.get(name);
+    const here = joinPath(path, name);
+    if (there === undefined) entries.set(name, node);
+    else if (there.kind === 'directory' && node.kind === 'directory') {
+      entries.set(name, mergedFolder(there, node, { folder, path: here }));
+    } else {
+      const message = `${quoted(here)} of ${folder} would replace that of another platform`;
+      throw new TsbuildError('build', message, { hint: 'leave out platform-split=false' });
+    }
+  }
+  return { ...above, entries };
 }
 
 /** Equal files have equal bytes, whichever image has them. */

@@ -73,8 +73,10 @@ export interface Finished {
 export interface Built {
   readonly kind: 'built';
   readonly names: readonly string[];
-  /** Digest of the config: what names the image everywhere. */
+  /** Digest of the config: what names the image everywhere; of several platforms that of the index. */
   readonly image: Digest;
+  /** Of an index. */
+  readonly platforms?: readonly string[] | undefined;
   readonly layers: number;
   /** Uncompressed bytes of all layers whose size is known. */
   readonly size: number;

@@ -15,6 +15,7 @@ export function formatSummary(built: Built, { color, pushed }: SummaryOptions): 
   const lines = [
     paint('bold', `Built ${what} in ${formatSeconds(built.seconds)}`, color),
     `  image   ${built.image}`,
+    ...(built.platforms === undefined ? [] : [`  for     ${built.platforms.join(', ')}`]),
     `  layers  ${built.layers} (${formatBytes(built.size)} uncompressed)`,
     `  cache   ${count(built.hits, 'hit')}, ${count(built.misses, 'miss', 'misses')}`,
   ];

@@ -56,12 +56,16 @@ async function hasIndex(blobs: Blobs, { target }: Reference): Promise<boolean> {
 
 function named(reference: Reference): Descriptor {
   const { name, target } = reference;
-  const { mediaType, digest, size } = target.kind === 'index' ? target.index : target.manifest;
+  const { mediaType, digest, size, annotations } = target.kind === 'index' ? target.index : target.manifest;
   return {
     mediaType,
     digest,
     size,
-    annotations: { 'org.opencontainers.image.ref.name': name, 'io.containerd.image.name': name },
+    annotations: {
+      ...annotations,
+      'org.opencontainers.image.ref.name': name,
+      'io.containerd.image.name': name,
+    },
     ...(target.kind === 'index' ? {} : { platform: platformOf(target) }),
   };
 }

@@ -28,6 +28,8 @@ test('without options everything has its default', (t) => {
     tags: [],
     target: undefined,
     platforms: [],
+    index: false,
+    annotations: [],
     buildArgs: new Map(),
     buildContexts: new Map(),
     debugShell: false,

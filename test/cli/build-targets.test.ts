@@ -111,7 +111,7 @@ for (const [arg, cacheTo] of accepted) {
 
 const refused: readonly (readonly [args: string, message: RegExp])[] = [
   ['--build-arg=BUILDKIT_INLINE_CACHE=perhaps', /neither true nor false/],
-  ['--build-arg=BUILDKIT_MULTI_PLATFORM=1', /not supported/],
+  ['--build-arg=BUILDKIT_MULTI_PLATFORM=perhaps', /neither true nor false/],
   ['--build-arg=BUILDKIT_SYNTAX=example.com/other', /is not run/],
   ['--layers=false', /--layers=false is not supported/],
   ['--rewrite-timestamp=false', /--rewrite-timestamp=false is not supported/],
@@ -120,3 +120,23 @@ const refused: readonly (readonly [args: string, message: RegExp])[] = [
 for (const [arg, message] of refused) {
   test(`refused: ${arg}`, (t) => void t.throws(() => requests([arg]), { instanceOf: TsbuildError, message }));
 }
+
+const indexed: readonly (readonly [args: readonly string[], index: boolean])[] = [
+  [[], false],
+  [['--platform=linux/arm64'], false],
+  [['--platform=linux/amd64,linux/arm64'], true],
+  [['--platform=linux/amd64', '--platform=linux/arm64'], true],
+  [['--platform=linux/amd64,amd64,x86_64'], false],
+  [['--build-arg=BUILDKIT_MULTI_PLATFORM=1'], true],
+  [['--build-arg=BUILDKIT_MULTI_PLATFORM=', '--platform=amd64,arm64'], true],
+];
+for (const [args, index] of indexed) {
+  test(`an index is made: ${args.join(' ') || 'no platform'}: ${index}`, (t) => {
+    t.is(requests(args)[0]?.index, index);
+  });
+}
+
+test('several platforms are no single image', (t) => {
+  const args = ['--build-arg=BUILDKIT_MULTI_PLATFORM=0', '--platform=linux/amd64,linux/arm64'];
+  t.throws(() => requests(args), { message: /several platforms need an index/ });
+});

@@ -13,7 +13,7 @@ COPY --from=a /x /`;
 async function told(build: FakeBuild, dockerfile: string, options: FakeOptions = {}) {
   const ran: string[] = [];
   const { lowered, solving } = await build.prepare(dockerfile, options, { ran, events: [] });
-  const steps = await forecast(lowered.vertex, solving);
+  const steps = await forecast([lowered.vertex], solving);
   return { steps, ran, verdicts: steps.map(({ verdict }) => verdict) };
 }
 

@@ -110,7 +110,7 @@ export class FakeBuild {
     const snapshot = await new Solver(solving).solve(lowered.vertex);
     const files = await contents(snapshot);
     const image = snapshot.layers.map(({ ref }) => ref);
-    await caches?.finish({ image, epoch: options.epoch });
+    await caches?.finish([{ image, epoch: options.epoch }]);
     return {
       ran,
       events,

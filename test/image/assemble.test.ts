@@ -65,7 +65,6 @@ const ociOnly = test.macro({
   },
   title: (name) => `Docker's media types have no ${name}`,
 });
-test('annotations', ociOnly, { annotations: { a: 'b' } });
 test('zstd', ociOnly, { layers: [{ ...layer, mediaType: mediaTypes.ociLayerZstd }] });
 
 test('bytes of a config that was pulled are kept', (t) => {

@@ -1,13 +1,16 @@
 import type { LayerVerdict } from '../../build/finish-image.js';
 import { readVerdicts } from '../../build/store-image.js';
 import { parsePlatform } from '../../oci/platform.js';
+import { maxDocumentSize } from '../../oci/strict-json.js';
+import { parseIndex } from '../../oci/validate.js';
 import { formatBytes } from '../../progress/units.js';
 import { createdBy } from '../created-by.js';
 import { defineCommand } from '../define-command.js';
 import { shownName } from '../../progress/shown-name.js';
-import { findImage, shortDigest } from '../find-image.js';
+import { findImage, findTarget, shortDigest } from '../find-image.js';
 import { formatOption, isJson } from '../format-option.js';
 import { registryOptions } from '../registry-request.js';
+import type { Store } from '../../store/store.js';
 import { withStore } from '../open-store.js';
 import { historyRows, readImage, type ReadImage } from '../read-image.js';
 import { jsonLines, textTable } from '../text-table.js';
@@ -49,7 +52,9 @@ export const inspect = defineCommand({
       const facts = {
         names: names.map(shownName),
         id: image.config,
+        ...(await indexFacts(store, text)),
         manifest: image.manifest,
+        annotations: read.manifest.annotations,
         config: read.config,
       };
       return `${JSON.stringify(facts, null, 2)}\n`;
@@ -58,6 +63,15 @@ export const inspect = defineCommand({
     return 0;
   },
 });
+
+/** Of a name for several platforms the index, and its annotations. */
+async function indexFacts(store: Store, text: string): Promise<object> {
+  const { target } = await findTarget(store, text);
+  if (target.kind === 'image') return {};
+  const bytes = await store.blobs.read(target.index.digest, maxDocumentSize);
+  const { annotations } = parseIndex(bytes, target.index.mediaType);
+  return { index: target.index, indexAnnotations: annotations };
+}
 
 function layerTable(read: ReadImage, verdicts: readonly LayerVerdict[] | undefined, json: boolean): string {
   const layers = historyRows(read).flatMap(({ entry, layer }) =>

@@ -14,10 +14,7 @@ export interface ContextCopy {
 
 /** Every copy from the build context that some vertices need. */
 export function contextCopies(roots: readonly Vertex[]): readonly ContextCopy[] {
-  const vertices = new Set(roots.flatMap((root) => ancestry(root)));
-  return [...new Map(Array.from(vertices, (vertex) => [vertex.digest, vertex])).values()].flatMap(
-    contextCopy,
-  );
+  return ancestry(...roots).flatMap(contextCopy);
 }
 
 function contextCopy({ op, inputs, origin }: Vertex): readonly ContextCopy[] {

@@ -10,6 +10,7 @@ import { imageState, imageVertex, namedState, scratchState } from './base-state.
 import { contextVertex } from './context-vertex.js';
 import { lowerInstruction, takesStep } from './instruction.js';
 import { stageName, type LowerRequest, type Lowered, type StageContext } from './lowering.js';
+import { platformPrefix } from './platform-prefix.js';
 import { stepOrigin } from './step-origin.js';
 import { copyFromStage, fromStage, targetStage } from './stages.js';
 import { withConfig, type StageState } from './stage-state.js';
@@ -91,18 +92,18 @@ class Lowering {
   async #lowerStage(stage: Stage): Promise<StageState> {
     const start = await this.#located(stage.from, () => this.#startState(stage));
     const triggers = this.#triggers(start, stage.from);
-    const context = this.#context(stage, triggers);
     let state: StageState = withConfig(start, { OnBuild: undefined });
     let step = 1;
     for (const instruction of [...triggers, ...stage.instructions]) {
       if (takesStep(instruction)) step += 1;
       const before = state;
-      state = await this.#located(instruction, () =>
-        lowerInstruction(before, instruction, { ...context, step }),
-      ).catch((error: unknown) => {
-        if (dependsOnUnknown(before, instruction, error)) return before;
-        throw error;
-      });
+      const here = { ...this.#context(stage, triggers, state.variables), step };
+      state = await this.#located(instruction, () => lowerInstruction(before, instruction, here)).catch(
+        (error: unknown) => {
+          if (dependsOnUnknown(before, instruction, error)) return before;
+          throw error;
+        },
+      );
     }
     return state;
   }
@@ -144,16 +145,33 @@ class Lowering {
     return (config.OnBuild ?? []).map((text) => ({ ...parseTrigger(text), range: from.range }));
   }
 
-  #context(stage: Stage, triggers: readonly StageInstruction[]): StageContext {
+  /** The platform of the steps of a stage. */
+  #stagePlatform(stage: Stage): Platform {
+    const { from } = stage;
+    const parent = fromStage(this.request.dockerfile, this.#expand(from.image), stage);
+    return from.platform === undefined && parent !== undefined
+      ? this.#stagePlatform(parent)
+      : this.#platform(from);
+  }
+
+  /** `variables` are those that its steps see. */
+  #context(
+    stage: Stage,
+    triggers: readonly StageInstruction[],
+    variables: ReadonlyMap<string, string> = new Map(),
+  ): StageContext {
     const { dockerfile } = this.request;
     const total = 1 + [...triggers, ...stage.instructions].filter(takesStep).length;
-    const prefix =
-      dockerfile.stages.length === 1 && stage.from.as === undefined ? '' : `${stageName(stage)} `;
+    const name = dockerfile.stages.length === 1 && stage.from.as === undefined ? '' : `${stageName(stage)} `;
+    const platform = () => this.#stagePlatform(stage);
+    const prefix = () =>
+      this.request.namePlatforms === true ? `${platformPrefix(platform(), variables)}${name}` : name;
     return {
       request: this.request,
       globals: this.globals,
       stage,
-      label: (step) => `${prefix}${step}/${total}`,
+      platform,
+      label: (step) => `${prefix()}${step}/${total}`,
       source: (from, current) => this.#copySource(from, current),
       warn: (warning) => this.warnings.push(warning),
     };

@@ -16,6 +16,8 @@ export interface ResolvedImage {
   readonly layers: ImageOp['layers'];
   /** Manifest that the config came with, when there is one. */
   readonly manifest?: Descriptor | undefined;
+  /** Of that manifest. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Stands for an image that nobody looked at: its config says nothing. */
   readonly unresolved?: true;
 }
@@ -28,6 +30,8 @@ export interface LowerRequest {
   readonly target?: string | undefined;
   readonly platform: Platform;
   readonly buildPlatform: Platform;
+  /** Whether names of steps tell platforms, because several are built at once. */
+  readonly namePlatforms?: boolean | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   /** Steps that do not ask the cache, by the name of their stage and their place. */
@@ -64,6 +68,8 @@ export interface StageContext {
   readonly request: LowerRequest;
   readonly globals: ReadonlyMap<string, string>;
   readonly stage: Stage;
+  /** Of its steps. Throws `usage` for a FROM whose platform is none. */
+  readonly platform: () => Platform;
   /** `build 3/5`: for names of steps. */
   readonly label: (step: number) => string;
   /** Lowers another stage, or resolves an image, for COPY --from and RUN --mount. */

@@ -33,7 +33,7 @@ export async function lowerRun(
     network: instruction.network === 'default' ? (request.network ?? 'default') : instruction.network,
     security: instruction.security,
     hostname: request.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? hostname,
-    platform: request.platform,
+    platform: context.platform(),
     files,
     mounts,
   };
