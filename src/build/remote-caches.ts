@@ -123,7 +123,7 @@ export class RemoteCaches {
   ): Promise<void> {
     for (const { option, exporter } of exporters) {
       try {
-        const mounts = (await this.#mounts?.save(option.mounts, exporter.target)) ?? [];
+        const mounts = (await this.#mounts?.save(option, exporter.target)) ?? [];
         for (const [i, built] of images.entries()) {
           await exporter.finish({ ...built, records, mounts: i === 0 ? mounts : [] });
         }

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { KeptMount } from '../cache/remote/content.js';
 import { restoreMount, saveMount } from '../cache/remote/mount-archive.js';
-import type { MountChoice } from '../cache/remote/options.js';
+import type { CacheTargetOption, MountChoice } from '../cache/remote/options.js';
 import type { RemoteSource } from '../cache/remote/remote-source.js';
 import { newSalt, saltedMount } from '../cache/remote/salt.js';
 import { CacheMounts, type CacheRequest, type HeldCaches } from '../executor/cache-mounts.js';
@@ -41,37 +41,34 @@ export class TravellingMounts extends CacheMounts {
   }
 
   /** Saves the folders that this build used. Each is locked while it is read; one that cannot be saved is a warning. */
-  async save(choice: MountChoice, target: RemoteSource): Promise<readonly KeptMount[]> {
+  async save(
+    { mounts: choice, mountLimit }: Pick<CacheTargetOption, 'mounts' | 'mountLimit'>,
+    target: RemoteSource,
+  ): Promise<readonly KeptMount[]> {
     const chosen = [...this.#used.values()].filter(({ name }) => isChosen(choice, name[0] ?? ''));
     if (chosen.length === 0) return [];
     const { mounts } = await target.content();
     const known = [...mounts.values()];
     const saved: KeptMount[] = [];
     for (const request of chosen) {
-      const mount = await this.#orWarning('saved', request, () => this.#save(request, target, known));
+      const save = () => this.#save(request, { target, known, limit: mountLimit });
+      const mount = await this.#orWarning('saved', request, save);
       if (mount !== undefined) saved.push(mount);
     }
     return saved;
   }
 
-  async #save(
-    request: CacheRequest,
-    target: RemoteSource,
-    known: readonly KeptMount[],
-  ): Promise<KeptMount | undefined> {
+  async #save(request: CacheRequest, { target, known, limit }: SaveTarget): Promise<KeptMount | undefined> {
     const { signal } = this.tools.job;
     const before = this.#find(request, known);
     const held = await super.hold([{ ...request, sharing: 'locked', reset: false }], signal);
     try {
       const [path = ''] = held.paths;
-      const { chunks, digest } = await saveMount(
-        { path, namespace: ownOverlayNamespace(path) },
-        target.storage,
-        known,
-      );
-      if (before?.digest === digest) return undefined;
+      const folder = { path, namespace: ownOverlayNamespace(path) };
+      const saved = await saveMount(folder, { storage: target.storage, known, before, limit });
+      if (saved === undefined) return undefined;
       const salt = before?.salt ?? known[0]?.salt ?? newSalt();
-      return { salt, name: saltedMount(salt, this.#parts(request)), saved: Date.now(), chunks, digest };
+      return { salt, name: saltedMount(salt, this.#parts(request)), saved: Date.now(), ...saved };
     } finally {
       held.release();
     }
@@ -135,6 +132,13 @@ export class TravellingMounts extends CacheMounts {
       return undefined;
     }
   }
+}
+
+interface SaveTarget {
+  readonly target: RemoteSource;
+  readonly known: readonly KeptMount[];
+  /** Bytes. */
+  readonly limit: number;
 }
 
 function isChosen(choice: MountChoice, id: string): boolean {

@@ -17,6 +17,11 @@ export async function remoteCaches(
   ]);
   const from = cacheFrom.map((text) => parseCacheFrom(text, cwd));
   const to = cacheTo.map((text) => parseCacheTo(text, cwd));
+  for (const { place, ignored } of [...from, ...to]) {
+    if (ignored.length === 0) continue;
+    const message = `a cache of type=${place?.type ?? 'inline'}: ${ignored.join(', ')} has no effect`;
+    tools.job.emit({ kind: 'warning', message });
+  }
   return caches.open({ from, to }, { ...tools, env });
 }
 

@@ -30,6 +30,7 @@ export interface ExporterOptions {
   readonly target: RemoteSource;
   readonly mode: CacheMode;
   readonly compression: Compression;
+  readonly compressionLevel: number | undefined;
   readonly layers: LayerStore;
   readonly store: Store;
   readonly job: Job;
@@ -161,12 +162,13 @@ export class CacheExporter {
   }
 
   async #sendBlob(layer: Layer): Promise<Descriptor> {
-    const { compression, store, target } = this.options;
-    const known = await layer.knownBlob(compression);
-    const descriptor = known?.descriptor ?? (await layer.blob(compression));
+    const { compression, compressionLevel: level, store, target } = this.options;
+    const known = await layer.knownBlob(compression, { level });
+    const make = () => layer.blob(compression, { level });
+    const descriptor = known?.descriptor ?? (await make());
     await target.storage.put({
       descriptor,
-      open: (offset = 0) => blobBytes(layer, { store, compression, offset }),
+      open: (offset = 0) => blobBytes(make, store, offset),
       ...(known?.repository === undefined ? {} : { from: known.repository }),
     });
     return descriptor;
@@ -220,14 +222,11 @@ async function isBase(layer: Layer): Promise<boolean> {
 }
 
 async function* blobBytes(
-  layer: Layer,
-  {
-    store,
-    compression,
-    offset,
-  }: { readonly store: Store; readonly compression: Compression; readonly offset: number },
+  make: () => Promise<Descriptor>,
+  store: Store,
+  offset: number,
 ): AsyncGenerator<Uint8Array> {
-  const { digest, size } = await layer.blob(compression);
+  const { digest, size } = await make();
   let left = offset;
   for await (const chunk of store.blobs.open(digest, size)) {
     if (left < chunk.length) yield left === 0 ? chunk : chunk.subarray(left);

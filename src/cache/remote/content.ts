@@ -46,22 +46,25 @@ export interface KeptRecord {
   readonly duration: number;
 }
 
-/** A folder as an archive in pieces. */
+/** A folder in pieces: what describes it, and the bytes of its files. */
 export interface KeptMount {
   readonly salt: string;
   /** Salted. */
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly saved: number;
-  /** In order. */
+  /** A line with the order of the contents (`encodeSlots`), then the lines of `serialiseChangeset`. */
+  readonly listing: readonly KeptChunk[];
   readonly chunks: readonly KeptChunk[];
-  /** Of the whole tar. */
+  /** Of the changeset's lines, which name the digests of all contents. */
   readonly digest: Digest;
 }
 
-/** A piece of an uncompressed tar: the digest of its bytes, and the blob that holds them compressed with gzip. */
+/** A piece of a stream: the digest of its bytes, and the blob that holds them compressed with gzip. */
 export interface KeptChunk {
   readonly plain: Digest;
+  /** Bytes before they were compressed. */
+  readonly size: number;
   readonly blob: Descriptor;
 }
 
@@ -130,13 +133,30 @@ export function newest(
   };
 }
 
+/**
+ * What stays of a content that is too large: half of the records, or all cache mounts but the one saved first, whichever
+ * has more blobs. Undefined when nothing would stay.
+ */
+export function smaller(content: CacheContent): CacheContent | undefined {
+  const { records, mounts } = content;
+  if (records.size + mounts.size <= 1) return undefined;
+  const ofMounts = blobsOf({ ...noContent, mounts }).length;
+  if (records.size === 0 || ofMounts > blobsOf(content).length / 2) {
+    const newestFirst = [...mounts].sort(([, a], [, b]) => b.saved - a.saved);
+    return { ...content, mounts: new Map(newestFirst.slice(0, -1)) };
+  }
+  return newest(content, { records: Math.floor(records.size / 2), layers: Infinity });
+}
+
 /** Without layers whose blobs are not there any more, and without what needs them. */
 export function without(content: CacheContent, isGone: (blob: Digest) => boolean): CacheContent {
   const layers = new Map(
     [...content.layers].filter(([, { place }]) => place === undefined || !isGone(place.blob.digest)),
   );
   const kept = newest({ ...content, layers }, { records: Infinity, layers: Infinity });
-  const mounts = [...kept.mounts].filter(([, { chunks }]) => !chunks.some(({ blob }) => isGone(blob.digest)));
+  const mounts = [...kept.mounts].filter(
+    ([, mount]) => !blobsOfMount(mount).some(({ digest }) => isGone(digest)),
+  );
   return {
     ...kept,
     layers: new Map([...kept.layers].map(withoutChangeset(isGone))),
@@ -161,6 +181,10 @@ export function blobsOf({ layers, mounts }: CacheContent): readonly Descriptor[]
   const places = [...layers.values()].flatMap(({ place }) =>
     place === undefined ? [] : [place.blob, ...(place.changeset === undefined ? [] : [place.changeset])],
   );
-  const chunks = [...mounts.values()].flatMap(({ chunks }) => chunks.map(({ blob }) => blob));
+  const chunks = [...mounts.values()].flatMap(blobsOfMount);
   return [...new Map([...places, ...chunks].map((blob) => [blob.digest, blob])).values()];
+}
+
+function blobsOfMount({ listing, chunks }: KeptMount): readonly Descriptor[] {
+  return [...listing, ...chunks].map(({ blob }) => blob);
 }

@@ -189,6 +189,7 @@ function mountOf(value: unknown): KeptMount {
     salt: value['salt'],
     name: saltedOf(value['name']),
     saved: countOf(value['saved'], 'saved'),
+    listing: itemsOf(value['listing'], 'listing', limits.chunks).map(chunkOf),
     chunks: itemsOf(value['chunks'], 'chunks', limits.chunks).map(chunkOf),
     digest: digestAt(value['digest'], 'digest'),
   };
@@ -196,7 +197,11 @@ function mountOf(value: unknown): KeptMount {
 
 function chunkOf(value: unknown): KeptChunk {
   if (!isJsonObject(value)) throw damaged('has a chunk that is none');
-  return { plain: digestAt(value['plain'], 'plain'), blob: descriptorOf(value['blob'], 'chunk') };
+  return {
+    plain: digestAt(value['plain'], 'plain'),
+    size: countOf(value['size'], 'size'),
+    blob: descriptorOf(value['blob'], 'chunk'),
+  };
 }
 
 function damaged(problem: string, cause?: unknown): TsbuildError {

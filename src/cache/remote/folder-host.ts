@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { RemoteBlob } from '../../layers/layer.js';
 import { canonicalJson } from '../../oci/canonical-json.js';
 import { descriptorOf } from '../../oci/descriptor.js';
-import { digestOf, hexOf, type Digest } from '../../oci/digest.js';
+import { digestOf, hexOf, isDigest, type Digest } from '../../oci/digest.js';
 import { isJsonObject } from '../../oci/json-guards.js';
 import { mediaTypes } from '../../oci/media-types.js';
 import { maxDocumentSize, parseStrictJson } from '../../oci/strict-json.js';
@@ -52,14 +52,15 @@ export class FolderHost implements ArtifactHost {
     return (await sizeOf(this.#path(digest))) !== undefined;
   }
 
-  async manifest(tag: string): Promise<Uint8Array | undefined> {
-    const found = (await this.#index()).find(({ annotations }) => annotations?.[tagAnnotation] === tag);
-    if (found === undefined) return undefined;
-    const bytes = await readFile(this.#path(found.digest)).catch((error: unknown) => {
-      throw failure(`cannot read ${found.digest} in ${this.root}`, error);
+  async manifest(name: string): Promise<Uint8Array | undefined> {
+    const found = (await this.#index()).find(({ annotations }) => annotations?.[tagAnnotation] === name);
+    const digest = isDigest(name) ? name : found?.digest;
+    if (digest === undefined) return undefined;
+    const bytes = await readFile(this.#path(digest)).catch((error: unknown) => {
+      throw failure(`cannot read ${digest} in ${this.root}`, error);
     });
-    if (digestOf(bytes) === found.digest) return bytes;
-    throw new TsbuildError('image', `the manifest ${found.digest} in ${this.root} is damaged`);
+    if (digestOf(bytes) === digest) return bytes;
+    throw new TsbuildError('image', `the manifest ${digest} in ${this.root} is damaged`);
   }
 
   async tags(prefix: string): Promise<readonly string[]> {

@@ -1,135 +1,166 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { linesOf } from '../../layers/byte-lines.js';
+import { serialiseChangeset } from '../../layers/changeset-json.js';
 import { materialise } from '../../layers/materialise.js';
-import { packLayer } from '../../layers/pack.js';
-import { bodyInTar, readLayer } from '../../layers/read-layer.js';
+import { readChangeset } from '../../layers/stored-forms.js';
 import { emptyTree } from '../../layers/tree.js';
-import type { LayerDirectory } from '../../layers/types.js';
+import type { BodySource, Changeset, LayerDirectory } from '../../layers/types.js';
 import { readDirectoryForm } from '../../layers/walk-directory.js';
-import { digestOf, finishDigest, type Digest } from '../../oci/digest.js';
-import type { Descriptor } from '../../oci/types.js';
+import { finishDigest, type Digest } from '../../oci/digest.js';
 import { bytePath, toByteString } from '../../util/bytes.js';
-import { TsbuildError } from '../../util/errors.js';
-import { blobOf, cacheTypes } from './artifact.js';
-import { ChunkCutter } from './chunk-cutter.js';
+import { errnoCode, TsbuildError } from '../../util/errors.js';
 import type { KeptChunk, KeptMount } from './content.js';
-import { readBlob } from './read-blob.js';
+import { ChunkSender, fetchedChunks } from './mount-chunks.js';
+import { bytesOfBodies, streamsOf } from './mount-bodies.js';
+import {
+  contentsOf,
+  decodeSlots,
+  encodeSlots,
+  reusedChunks,
+  type Reused,
+  type Slot,
+} from './mount-contents.js';
 import type { RemoteStorage } from './storage.js';
 
-const compress = promisify(gzip);
-const decompress = promisify(gunzip);
-
-/** Bytes of the largest chunk that is read, and chunks that are fetched ahead. */
-const limits = { chunk: 16 * 1024 * 1024, ahead: 4 };
+export interface SaveMountOptions {
+  readonly storage: Pick<RemoteStorage, 'put' | 'open'>;
+  /** What was saved before: chunks that are in there are not sent. */
+  readonly known: readonly KeptMount[];
+  /** The save that this one would take the place of. */
+  readonly before: KeptMount | undefined;
+  /** Bytes of all different contents together. */
+  readonly limit: number;
+}
 
 /**
- * Saves a folder in chunks, of which only those are sent that `known` does not have. Nobody may write to it meanwhile.
- * Sockets and what no layer can hold are left out or refused as in layers.
+ * Saves a folder in chunks: the list of its entries, and its contents. Chunks of the save before are kept as long as
+ * half of what they hold is needed; contents that are in none of them are cut into new ones. Undefined when nothing
+ * changed. Nobody may write to the folder meanwhile. Sockets and what no layer can hold are left out or refused as in
+ * layers. Throws `store` for a folder beyond the limit.
  */
 export async function saveMount(
   folder: LayerDirectory,
-  storage: Pick<RemoteStorage, 'put'>,
-  known: readonly KeptMount[],
-): Promise<Pick<KeptMount, 'chunks' | 'digest'>> {
+  { storage, known, before, limit }: SaveMountOptions,
+): Promise<Pick<KeptMount, 'listing' | 'chunks' | 'digest'> | undefined> {
   const { changeset, path } = await readDirectoryForm(folder);
-  const there = new Map(known.flatMap(({ chunks }) => chunks.map((chunk) => [chunk.plain, chunk])));
-  const chunks: KeptChunk[] = [];
-  const save = async (bytes: Buffer): Promise<void> => {
-    const plain = digestOf(bytes);
-    const chunk = there.get(plain) ?? { plain, blob: await send(bytes, storage) };
-    there.set(plain, chunk);
-    chunks.push(chunk);
-  };
-  const cutter = new ChunkCutter();
-  const { diffId } = await packLayer(changeset, path, async (bytes) => {
-    for (const chunk of cutter.push(bytes)) await save(chunk);
-  });
-  const rest = cutter.end();
-  if (rest !== undefined) await save(rest);
-  return { chunks, digest: diffId };
+  const digest = changesetDigest(changeset);
+  if (digest === before?.digest) return undefined;
+  const contents = contentsOf(changeset);
+  const size = [...contents.values()].reduce((sum, file) => sum + file.size, 0);
+  if (size > limit) {
+    throw new TsbuildError('store', `it has ${size} bytes, more than max-mount-size=${limit}`);
+  }
+  const reused = await reusedOf(before, contents, storage);
+  const there = new Set(reused.slots.map((slot) => (slot.kind === 'content' ? slot.digest : undefined)));
+  const streams = streamsOf([...contents.values()].filter((file) => !there.has(file.digest)));
+  const sender = new ChunkSender(storage, known);
+  const chunks = [...reused.chunks];
+  for (const files of streams) chunks.push(...(await sender.send(bytesOfBodies(files, path))));
+  const fresh = streams
+    .flat()
+    .map((file): Slot => ({ kind: 'content', digest: file.digest, size: file.size }));
+  const listing = await sender.send(listingBytes([...reused.slots, ...fresh], changeset));
+  return { listing, chunks, digest };
 }
 
-async function send(bytes: Buffer, storage: Pick<RemoteStorage, 'put'>): Promise<Descriptor> {
-  const blob = blobOf(cacheTypes.chunk, await compress(bytes, { level: 4 }));
-  await storage.put(blob);
-  return blob.descriptor;
+/** What can be kept of the save before; nothing when its list cannot be had. */
+async function reusedOf(
+  before: KeptMount | undefined,
+  needed: ReadonlyMap<Digest, unknown>,
+  storage: Pick<RemoteStorage, 'open'>,
+): Promise<Reused<KeptChunk>> {
+  if (before === undefined) return { chunks: [], slots: [] };
+  try {
+    const { slots } = await fetchListing(before, storage);
+    return reusedChunks({ chunks: before.chunks, slots }, needed);
+  } catch (error) {
+    if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
+    return { chunks: [], slots: [] };
+  }
+}
+
+/** The order of the contents in one line, then the lines of the changeset. */
+function* listingBytes(slots: readonly Slot[], changeset: Changeset): Generator<Uint8Array> {
+  yield Buffer.from(`${JSON.stringify(encodeSlots(slots, changeset))}\n`);
+  yield* changesetBytes(changeset);
+}
+
+async function fetchListing(
+  { listing, digest }: KeptMount,
+  storage: Pick<RemoteStorage, 'open'>,
+): Promise<{ readonly changeset: Changeset; readonly slots: readonly Slot[] }> {
+  const lines = linesOf(fetchedChunks(listing, storage));
+  const order = await lines.next();
+  const changeset = await readChangeset(lines);
+  if (changesetDigest(changeset) !== digest)
+    throw new TsbuildError('image', 'a saved folder is another one than it says');
+  return { changeset, slots: decodeSlots(parsed(order.value), changeset) };
+}
+
+function parsed(line: unknown): unknown {
+  try {
+    return JSON.parse(String(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function* changesetBytes(changeset: Changeset): Generator<Uint8Array> {
+  for (const line of serialiseChangeset(changeset)) yield Buffer.from(`${line}\n`);
+}
+
+function changesetDigest(changeset: Changeset): Digest {
+  const hash = createHash('sha256');
+  for (const bytes of changesetBytes(changeset)) hash.update(bytes);
+  return finishDigest(hash);
 }
 
 /**
- * Writes a saved folder to `path`, which must not exist. `temporary` is a path for the archive, which the caller deletes.
- * Throws `image` and `store` when something of it is damaged or gone.
+ * Writes a saved folder to `path`, which must not exist. `temporary` is a path for its contents, which the caller
+ * deletes. Throws `image` and `store` when something of it is damaged or gone.
  */
 export async function restoreMount(
   mount: KeptMount,
   storage: Pick<RemoteStorage, 'open'>,
   { path, namespace, temporary }: LayerDirectory & { readonly temporary: string },
 ): Promise<void> {
-  await fetchArchive(mount, storage, temporary);
-  const index = await readLayer(createReadStream(temporary));
-  const archive = toByteString(temporary);
-  await materialise(
-    {
-      changeset: index.changeset,
-      bodies: (file) => {
-        const body = bodyInTar(index, archive, file);
-        if (body !== undefined) return body;
-        throw new TsbuildError('store', `the content ${file.digest} is not in the saved folder`);
-      },
-    },
-    emptyTree(),
-    path,
-    namespace,
-  );
+  const { changeset, slots } = await fetchListing(mount, storage);
+  await fetchContents(mount, storage, temporary);
+  const bodies = bodiesIn(toByteString(temporary), slots);
+  await materialise({ changeset, bodies }, emptyTree(), path, namespace);
 }
 
-async function fetchArchive(
-  { chunks, digest }: KeptMount,
+/** Where the file at `path` has the contents of a folder. They are compared when they are copied. */
+function bodiesIn(path: string, slots: readonly Slot[]): BodySource {
+  const offsets = new Map<Digest, number>();
+  let end = 0;
+  for (const slot of slots) {
+    if (slot.kind === 'content') offsets.set(slot.digest, end);
+    end += slot.size;
+  }
+  return ({ digest, size }) => {
+    const offset = offsets.get(digest);
+    if (offset !== undefined) return { kind: 'range', path, offset, size };
+    return { kind: 'memory', bytes: Buffer.alloc(0) };
+  };
+}
+
+async function fetchContents(
+  { chunks }: KeptMount,
   storage: Pick<RemoteStorage, 'open'>,
   temporary: string,
 ): Promise<void> {
-  const handle = await open(bytePath(toByteString(temporary)), 'wx', 0o600);
-  const hash = createHash('sha256');
   try {
-    for await (const bytes of fetched(chunks, storage)) {
-      hash.update(bytes);
-      await handle.appendFile(bytes);
+    const handle = await open(bytePath(toByteString(temporary)), 'wx', 0o600);
+    try {
+      for await (const bytes of fetchedChunks(chunks, storage)) await handle.appendFile(bytes);
+    } finally {
+      await handle.close();
     }
-  } finally {
-    await handle.close();
+  } catch (error) {
+    const code = errnoCode(error);
+    if (code === undefined || error instanceof TsbuildError) throw error;
+    throw new TsbuildError('store', `a saved folder cannot be written: ${code}`, { cause: error });
   }
-  if (finishDigest(hash) !== digest)
-    throw new TsbuildError('image', 'a saved folder has other bytes than it says');
-}
-
-/** The chunks in order, some of them fetched ahead. */
-async function* fetched(
-  chunks: readonly KeptChunk[],
-  storage: Pick<RemoteStorage, 'open'>,
-): AsyncGenerator<Buffer> {
-  const pending: Promise<Buffer>[] = [];
-  const begin = (chunk: KeptChunk | undefined): void => {
-    if (chunk === undefined) return;
-    const fetching = fetchChunk(chunk, storage);
-    // It is awaited below, unless one before it fails.
-    fetching.catch(() => undefined);
-    pending.push(fetching);
-  };
-  for (const chunk of chunks.slice(0, limits.ahead)) begin(chunk);
-  for (let next = limits.ahead; pending.length > 0; next++) {
-    const bytes = await pending.shift();
-    begin(chunks[next]);
-    if (bytes !== undefined) yield bytes;
-  }
-}
-
-async function fetchChunk({ plain, blob }: KeptChunk, storage: Pick<RemoteStorage, 'open'>): Promise<Buffer> {
-  const compressed = await readBlob((descriptor) => storage.open(descriptor), blob, limits.chunk);
-  const bytes = await decompress(compressed, { maxOutputLength: limits.chunk }).catch((cause: unknown) => {
-    throw new TsbuildError('image', `the chunk ${blob.digest} cannot be read`, { cause });
-  });
-  if (digestOf(bytes) === (plain satisfies Digest)) return bytes;
-  throw new TsbuildError('image', `the chunk ${blob.digest} holds other bytes than it says`);
 }

@@ -21,7 +21,8 @@ export async function openStorage(place: CachePlace, tools: StorageTools): Promi
   }
   const onWarning = (message: string): void => tools.job.emit({ kind: 'warning', message });
   const { host, tag } = await openHost(place, tools);
-  return new TaggedStorage(host, tag, onWarning);
+  const reset = place.type === 'local' && place.reset;
+  return new TaggedStorage(host, { tag, reset, onWarning });
 }
 
 async function openHost(
@@ -33,7 +34,7 @@ async function openHost(
       const { RegistryHost } = await import('./registry-host.js');
       const reference = parseReference(place.ref);
       const host = new RegistryHost(reference, { client, job, step: exportStep(place.ref) });
-      return { host, tag: reference.tag ?? 'latest' };
+      return { host, tag: reference.digest ?? reference.tag ?? 'latest' };
     }
     case 'local': {
       const { FolderHost } = await import('./folder-host.js');

@@ -1,21 +1,31 @@
 /** The values of `--cache-from` and `--cache-to`: CSV fields in the form of docker buildx. */
 import { resolve } from 'node:path/posix';
-import { formatReference, isTag, parseReference, withDefaultTag } from '../../oci/reference.js';
+import { isDigest } from '../../oci/digest.js';
 import type { Compression } from '../../oci/media-types.js';
-import { parseCsv } from '../../parser/csv.js';
-import { TsbuildError } from '../../util/errors.js';
+import { formatReference, isTag, parseReference, withDefaultTag } from '../../oci/reference.js';
+import { parseMountSize } from '../../parser/mount-values.js';
+import { readFields, type KnownKeys, type OptionFields } from './option-fields.js';
 import type { CacheMode } from './select-records.js';
 
 /** Where a cache is. Equal places have equal `name`s. */
 export type CachePlace =
-  /** A normalised reference with a tag. */
+  /** A normalised reference with a tag, or a digest where the cache is only read. */
   | { readonly type: 'registry'; readonly ref: string; readonly insecure: boolean }
-  /** An absolute path. */
-  | { readonly type: 'local'; readonly path: string; readonly tag: string }
+  | {
+      readonly type: 'local';
+      /** Absolute. */
+      readonly path: string;
+      /** A tag, or the digest of a manifest. */
+      readonly tag: string;
+      /** What was there is left out when something is added. */
+      readonly reset: boolean;
+    }
   | {
       readonly type: 's3';
       readonly bucket: string;
-      readonly prefix: string;
+      /** What keys begin with. */
+      readonly blobs: string;
+      readonly manifests: string;
       readonly name: string;
       readonly region: string | undefined;
       readonly endpoint: string | undefined;
@@ -40,6 +50,8 @@ export type MountChoice = 'none' | 'all' | ReadonlySet<string>;
 
 export interface CacheSourceOption {
   readonly place: CachePlace;
+  /** Fields of the option that have no effect. */
+  readonly ignored: readonly string[];
 }
 
 export interface CacheTargetOption {
@@ -47,33 +59,66 @@ export interface CacheTargetOption {
   readonly place: CachePlace | undefined;
   readonly mode: CacheMode;
   readonly compression: Compression;
+  /** Undefined: the usual one. */
+  readonly compressionLevel: number | undefined;
   /** A failure to write is a warning. */
   readonly ignoreError: boolean;
   readonly mounts: MountChoice;
+  /** Bytes of a cache mount that travels. */
+  readonly mountLimit: number;
+  /** Fields of the option that have no effect. */
+  readonly ignored: readonly string[];
 }
 
-const placeKeys: Readonly<Record<string, readonly string[]>> = {
-  registry: ['ref', 'registry.insecure'],
-  inline: [],
-  s3: [
-    'bucket',
-    'prefix',
-    'name',
-    'region',
-    'endpoint_url',
-    'use_path_style',
-    'access_key_id',
-    'secret_access_key',
-    'session_token',
-  ],
-  gha: ['scope', 'url', 'url_v2', 'token'],
-};
-const targetKeys = ['mode', 'compression', 'ignore-error', 'mounts', 'image-manifest', 'oci-mediatypes'];
-const types = ['registry', 'local', 'inline', 's3', 'gha'];
+const s3Keys = [
+  'bucket',
+  'prefix',
+  'blobs_prefix',
+  'manifests_prefix',
+  'name',
+  'region',
+  'endpoint_url',
+  'use_path_style',
+  'access_key_id',
+  'secret_access_key',
+  'session_token',
+];
+const ghaKeys = ['scope', 'url', 'url_v2', 'token', 'version'];
+
+const sourceKeys: ReadonlyMap<string, KnownKeys> = new Map([
+  ['registry', { used: ['ref', 'registry.insecure'], ignored: [] }],
+  ['local', { used: ['src', 'tag', 'digest'], ignored: [] }],
+  ['inline', { used: [], ignored: [] }],
+  ['s3', { used: s3Keys, ignored: [] }],
+  ['gha', { used: ghaKeys, ignored: ['timeout'] }],
+]);
+
+const mediaKeys = ['image-manifest', 'oci-mediatypes'];
+const keptKeys = [
+  'mode',
+  'compression',
+  'compression-level',
+  'force-compression',
+  'ignore-error',
+  'mounts',
+  'max-mount-size',
+  ...mediaKeys,
+];
+
+const targetKeys: ReadonlyMap<string, KnownKeys> = new Map([
+  ['registry', { used: ['ref', 'registry.insecure', ...keptKeys], ignored: [] }],
+  ['local', { used: ['dest', 'tag', 'reset', ...keptKeys], ignored: [] }],
+  ['inline', { used: keptKeys, ignored: [] }],
+  ['s3', { used: [...s3Keys, ...keptKeys], ignored: ['touch_refresh', 'upload_parallelism'] }],
+  ['gha', { used: [...ghaKeys, ...keptKeys], ignored: ['timeout', 'repository', 'ghtoken'] }],
+]);
+
+/** Bytes of the largest cache mount that travels when nothing else is said. */
+const usualMountLimit = 8 * 1024 ** 3;
 
 /** Parses one `--cache-from`; a reference alone is `type=registry`. `cwd` is what paths are relative to. Throws `usage`. */
 export function parseCacheFrom(text: string, cwd: string): CacheSourceOption {
-  const fields = readFields('--cache-from', text, { local: ['src', 'tag'], extra: [] });
+  const fields = readFields('--cache-from', text, sourceKeys);
   const place = placeOf(fields, { path: 'src', cwd });
   if (place === undefined) {
     throw fields.wrong(
@@ -81,12 +126,12 @@ export function parseCacheFrom(text: string, cwd: string): CacheSourceOption {
       'write --cache-from type=registry,ref=IMAGE',
     );
   }
-  return { place };
+  return { place, ignored: fields.ignored };
 }
 
 /** Parses one `--cache-to`. Throws `usage`. */
 export function parseCacheTo(text: string, cwd: string): CacheTargetOption {
-  const fields = readFields('--cache-to', text, { local: ['dest', 'tag'], extra: targetKeys });
+  const fields = readFields('--cache-to', text, targetKeys);
   const place = placeOf(fields, { path: 'dest', cwd });
   const mode = fields.choice('mode', ['min', 'max']) ?? 'min';
   const mounts = mountsOf(fields.get('mounts'));
@@ -97,95 +142,26 @@ export function parseCacheTo(text: string, cwd: string): CacheTargetOption {
     );
   if (place === undefined && mounts !== 'none')
     throw fields.wrong('cache mounts do not fit into an image', 'use type=registry or type=local');
-  if (fields.flag('image-manifest') === false || fields.flag('oci-mediatypes') === false)
+  if (mediaKeys.some((key) => fields.flag(key) === false))
     throw fields.wrong('a cache is always an OCI image manifest');
+  // Layers that are written are always in the compression asked for; those of bases are not written.
+  fields.flag('force-compression');
   return {
     place,
     mode,
     compression: compressionOf(fields),
+    compressionLevel: fields.number('compression-level', 22),
     ignoreError: fields.flag('ignore-error') ?? false,
     mounts,
+    mountLimit: mountLimitOf(fields),
+    ignored: fields.ignored,
   };
-}
-
-interface Fields {
-  readonly type: string;
-  get(key: string): string | undefined;
-  required(key: string): string;
-  flag(key: string): boolean | undefined;
-  choice<T extends string>(key: string, values: readonly T[]): T | undefined;
-  wrong(problem: string, hint?: string): TsbuildError;
-}
-
-function readFields(
-  option: string,
-  text: string,
-  { local, extra }: { readonly local: readonly string[]; readonly extra: readonly string[] },
-): Fields {
-  const values = valuesOf(option, text);
-  const type = values.get('type') ?? 'registry';
-  const wrong = (problem: string, hint?: string) =>
-    new TsbuildError('usage', `${option} ${JSON.stringify(hidden(text))}: ${problem}`, { hint });
-  if (!types.includes(type))
-    throw wrong(`the type ${JSON.stringify(type)} is not supported`, `types are ${types.join(', ')}`);
-  const known = ['type', ...(type === 'local' ? local : (placeKeys[type] ?? [])), ...extra];
-  const stranger = [...values.keys()].find((key) => !known.includes(key));
-  if (stranger !== undefined)
-    throw wrong(
-      `${type} has no option ${JSON.stringify(stranger)}`,
-      `its options are ${known.slice(1).join(', ')}`,
-    );
-  const get = (key: string) => values.get(key);
-  const choice = <T extends string>(key: string, choices: readonly T[]): T | undefined => {
-    const value = values.get(key);
-    const found = choices.find((item) => item === value);
-    if (value === undefined || found !== undefined) return found;
-    throw wrong(`${key} is ${choices.join(' or ')}, not ${JSON.stringify(value)}`);
-  };
-  return {
-    type,
-    get,
-    required: (key) => {
-      const value = values.get(key);
-      if (value === undefined || value === '') throw wrong(`it needs ${key}=…`);
-      return value;
-    },
-    flag: (key) => {
-      const value = choice(key, ['true', 'false', '1', '0']);
-      return value === undefined ? undefined : value === 'true' || value === '1';
-    },
-    choice,
-    wrong,
-  };
-}
-
-function valuesOf(option: string, text: string): ReadonlyMap<string, string> {
-  let fields: readonly string[];
-  try {
-    fields = parseCsv(text.trim());
-  } catch (cause) {
-    throw new TsbuildError('usage', `${option}: the quotes of ${JSON.stringify(text)} are not those of CSV`, {
-      cause,
-    });
-  }
-  const [only = ''] = fields;
-  if (fields.length === 1 && !only.includes('=')) return new Map([['ref', only]]);
-  const values = new Map<string, string>();
-  for (const field of fields) {
-    const at = field.indexOf('=');
-    const key = field.slice(0, Math.max(at, 0)).trim().toLowerCase();
-    if (key === '')
-      throw new TsbuildError('usage', `${option}: ${JSON.stringify(field)} is not of the form key=value`);
-    if (values.has(key)) throw new TsbuildError('usage', `${option}: ${key} is given twice`);
-    values.set(key, field.slice(at + 1).trim());
-  }
-  return values;
 }
 
 /** Undefined for `inline`. */
 function placeOf(
-  fields: Fields,
-  local: { readonly path: string; readonly cwd: string },
+  fields: OptionFields,
+  local: { readonly path: 'src' | 'dest'; readonly cwd: string },
 ): CachePlace | undefined {
   switch (fields.type) {
     case 'inline':
@@ -194,28 +170,26 @@ function placeOf(
       return {
         type: 'local',
         path: resolve(local.cwd, fields.required(local.path)),
-        tag: tagOf(fields, 'latest'),
+        tag: digestOf(fields) ?? tagOf(fields, 'latest'),
+        reset: fields.flag('reset') ?? false,
       };
     case 's3':
       return s3Place(fields);
     case 'gha':
-      return {
-        type: 'gha',
-        scope: fields.get('scope') ?? 'tsbuild',
-        url: fields.get('url_v2') ?? fields.get('url'),
-        token: fields.get('token'),
-      };
+      return ghaPlace(fields);
     default:
-      return registryPlace(fields);
+      return registryPlace(fields, local.path === 'src');
   }
 }
 
 /** Room for `.` and the digits of a part's tag. */
 const longestTag = 100;
 
-function registryPlace(fields: Fields): CachePlace {
-  const reference = withDefaultTag(parseReference(fields.required('ref')));
-  if (reference.digest !== undefined) throw fields.wrong('a cache is named by a tag, not by a digest');
+function registryPlace(fields: OptionFields, isRead: boolean): CachePlace {
+  const named = parseReference(fields.required('ref'));
+  const reference = named.digest === undefined ? withDefaultTag(named) : { ...named, tag: undefined };
+  if (reference.digest !== undefined && !isRead)
+    throw fields.wrong('what is written to is named by a tag, not by a digest');
   if ((reference.tag ?? '').length > longestTag)
     throw fields.wrong(`its tag is longer than ${longestTag} characters`);
   return {
@@ -225,7 +199,18 @@ function registryPlace(fields: Fields): CachePlace {
   };
 }
 
-function s3Place(fields: Fields): CachePlace {
+function ghaPlace(fields: OptionFields): CachePlace {
+  if ((fields.get('version') ?? '2') !== '2')
+    throw fields.wrong('only version 2 of the Actions cache is supported');
+  return {
+    type: 'gha',
+    scope: fields.get('scope') ?? 'tsbuild',
+    url: fields.get('url_v2') ?? fields.get('url'),
+    token: fields.get('token'),
+  };
+}
+
+function s3Place(fields: OptionFields): CachePlace {
   const accessKeyId = fields.get('access_key_id');
   const secretAccessKey = fields.get('secret_access_key');
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
@@ -234,11 +219,12 @@ function s3Place(fields: Fields): CachePlace {
     accessKeyId === undefined || secretAccessKey === undefined
       ? undefined
       : { accessKeyId, secretAccessKey, sessionToken: fields.get('session_token') };
-  const prefix = fields.get('prefix') ?? '';
+  const prefix = folderOf(fields.get('prefix') ?? '');
   return {
     type: 's3',
     bucket: fields.required('bucket'),
-    prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
+    blobs: prefix + folderOf(fields.get('blobs_prefix') ?? 'blobs/'),
+    manifests: prefix + folderOf(fields.get('manifests_prefix') ?? 'manifests/'),
     name: tagOf(fields, 'tsbuild', 'name'),
     region: fields.get('region'),
     endpoint: fields.get('endpoint_url'),
@@ -247,13 +233,23 @@ function s3Place(fields: Fields): CachePlace {
   };
 }
 
-function tagOf(fields: Fields, fallback: string, key = 'tag'): string {
+function folderOf(prefix: string): string {
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+function tagOf(fields: OptionFields, fallback: string, key = 'tag'): string {
   const tag = fields.get(key) ?? fallback;
   if (isTag(tag) && tag.length <= longestTag) return tag;
   throw fields.wrong(`${key} is at most ${longestTag} letters, digits, dots, dashes and underscores`);
 }
 
-function compressionOf(fields: Fields): Compression {
+function digestOf(fields: OptionFields): string | undefined {
+  const digest = fields.get('digest');
+  if (digest === undefined || isDigest(digest)) return digest;
+  throw fields.wrong('digest is not of the form sha256:… with 64 digits');
+}
+
+function compressionOf(fields: OptionFields): Compression {
   const name = fields.choice('compression', ['gzip', 'zstd', 'uncompressed']) ?? 'gzip';
   return name === 'uncompressed' ? 'none' : name;
 }
@@ -263,7 +259,12 @@ function mountsOf(text: string | undefined): MountChoice {
   return text === 'true' ? 'all' : new Set(text.split(';').filter((id) => id !== ''));
 }
 
-/** An option without the values that are secrets. */
-function hidden(text: string): string {
-  return text.replaceAll(/((?:secret_access_key|session_token|token)=)[^,"]*/gi, '$1…');
+function mountLimitOf(fields: OptionFields): number {
+  const text = fields.get('max-mount-size');
+  if (text === undefined) return usualMountLimit;
+  try {
+    return parseMountSize(text);
+  } catch {
+    throw fields.wrong(`max-mount-size is a size such as 500m or 2g, not ${JSON.stringify(text)}`);
+  }
 }

@@ -1,7 +1,7 @@
 import type { RemoteBlob } from '../../layers/layer.js';
-import type { Digest } from '../../oci/digest.js';
+import { isDigest, type Digest } from '../../oci/digest.js';
 import { mediaTypes } from '../../oci/media-types.js';
-import { parseReference, type Reference } from '../../oci/reference.js';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.js';
 import type { Descriptor } from '../../oci/types.js';
 import type { Job, StepId } from '../../progress/event.js';
 import { RegistryFailure } from '../../registry/failure.js';
@@ -21,12 +21,12 @@ export class RegistryHost implements ArtifactHost {
   readonly #where: Repository;
 
   constructor(
-    private readonly reference: Reference,
+    reference: Reference,
     private readonly options: RegistryHostOptions,
   ) {
-    const { registry, repository, tag = 'latest' } = reference;
+    const { registry, repository } = reference;
     this.#where = { registry, repository };
-    this.name = `${registry}/${repository}:${tag}`;
+    this.name = formatReference(reference);
   }
 
   async *open(blob: Descriptor): AsyncGenerator<Uint8Array> {
@@ -55,11 +55,11 @@ export class RegistryHost implements ArtifactHost {
     return (await this.options.client()).blobExists(this.#where, digest, this.options.job);
   }
 
-  async manifest(tag: string): Promise<Uint8Array | undefined> {
+  async manifest(name: string): Promise<Uint8Array | undefined> {
     const client = await this.options.client();
+    const named = isDigest(name) ? { digest: name } : { tag: name };
     try {
-      const { registry, repository } = this.reference;
-      return (await client.manifest({ registry, repository, tag }, this.options.job)).bytes;
+      return (await client.manifest({ ...this.#where, ...named }, this.options.job)).bytes;
     } catch (error) {
       if (error instanceof RegistryFailure && error.status === 404) return undefined;
       throw error;

@@ -33,7 +33,7 @@ export class S3Host implements ArtifactHost {
     this.#client = new AwsClient({ ...credentialsOf(place, env), service: 's3', region, retries: 5 });
     const endpoint = place.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
     this.#base = baseUrl(place, endpoint, region);
-    this.name = `${this.#base}${place.prefix}${place.name}`;
+    this.name = `${this.#base}${place.manifests}${place.name}`;
   }
 
   async *open(blob: Descriptor): AsyncGenerator<Uint8Array> {
@@ -171,11 +171,11 @@ export class S3Host implements ArtifactHost {
   }
 
   #blobKey(digest: Digest): string {
-    return `${this.place.prefix}blobs/sha256/${hexOf(digest)}`;
+    return `${this.place.blobs}sha256/${hexOf(digest)}`;
   }
 
   #manifestKey(tag: string): string {
-    return `${this.place.prefix}manifests/${tag}`;
+    return `${this.place.manifests}${tag}`;
   }
 }
 

@@ -40,8 +40,8 @@ export interface RemoteStorage {
 
 /** Blobs by digest and manifests by tag: what a registry, a folder and a bucket have in common. */
 export interface ArtifactHost extends Pick<RemoteStorage, 'name' | 'open' | 'has' | 'put' | 'locate'> {
-  /** Undefined when there is none. */
-  manifest(tag: string): Promise<Uint8Array | undefined>;
+  /** By tag or digest. Undefined when there is none. */
+  manifest(name: string): Promise<Uint8Array | undefined>;
   /** Tags that begin with `prefix`. */
   tags(prefix: string): Promise<readonly string[]>;
   putManifest(tag: string, bytes: Uint8Array): Promise<void>;

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { RemoteBlob } from '../../layers/layer.js';
-import { digestOf, hexOf, type Digest } from '../../oci/digest.js';
+import { digestOf, hexOf, isDigest, type Digest } from '../../oci/digest.js';
 import { maxDocumentSize } from '../../oci/strict-json.js';
 import type { Descriptor } from '../../oci/types.js';
 import { TsbuildError } from '../../util/errors.js';
@@ -12,11 +12,20 @@ import {
   readArtifact,
   type TaggedThing,
 } from './artifact.js';
-import { blobsOf, mergeContents, newest, noContent, without, type CacheContent } from './content.js';
+import { blobsOf, mergeContents, newest, noContent, smaller, without, type CacheContent } from './content.js';
 import { decodeDocument, encodeDocument, maxDocument, type CacheDocument } from './document.js';
 import { inlineContent } from './inline.js';
 import { readBlob } from './read-blob.js';
 import type { ArtifactHost, LoadedCache, OutgoingBlob, RemoteStorage } from './storage.js';
+
+export interface TaggedOptions {
+  /** Or the digest of a head that is only read. */
+  readonly tag: string;
+  /** What was there before is not read, and not kept where `forget` can delete it. */
+  readonly reset?: boolean | undefined;
+  /** Told what went wrong with the head, which does not matter for long. */
+  readonly onWarning: (message: string) => void;
+}
 
 /** Parts that are read when nothing was merged for long, and requests at a time. */
 const limits = { parts: 512, requests: 8 };
@@ -37,9 +46,7 @@ export class TaggedStorage implements RemoteStorage {
 
   constructor(
     private readonly host: ArtifactHost,
-    private readonly tag: string,
-    /** Told what went wrong with the head, which does not matter for long. */
-    private readonly onWarning: (message: string) => void,
+    private readonly options: TaggedOptions,
   ) {}
 
   get name(): string {
@@ -63,6 +70,7 @@ export class TaggedStorage implements RemoteStorage {
   }
 
   async load(): Promise<LoadedCache> {
+    if (this.options.reset === true) return { content: noContent, problems: [] };
     const { contents, problems } = await this.#read();
     return { content: mergeContents(contents), problems };
   }
@@ -72,12 +80,15 @@ export class TaggedStorage implements RemoteStorage {
       await this.#addPart(content);
       const found = await this.#read();
       if (found.isImage) throw this.#isAnImage();
-      const head = newest(mergeContents(found.contents), kept);
+      const isReset = this.options.reset === true;
+      const head = newest(isReset ? content : mergeContents(found.contents), kept);
       try {
         await this.#putHead(head, found.parts);
       } catch (error) {
         if (!(error instanceof TsbuildError) || error.code === 'cancelled') throw error;
-        this.onWarning(`${this.name}: the merged records of the cache were not written: ${error.message}`);
+        this.options.onWarning(
+          `${this.name}: the merged records of the cache were not written: ${error.message}`,
+        );
         return;
       }
       await this.host.forget(found.parts.map((part) => this.#partTag(part)));
@@ -97,8 +108,8 @@ export class TaggedStorage implements RemoteStorage {
       }
     };
     const [bytes, tags = []] = await Promise.all([
-      sound(this.host.manifest(this.tag)),
-      sound(this.host.tags(`${this.tag}.`)),
+      sound(this.host.manifest(this.#tag)),
+      isDigest(this.#tag) ? [] : sound(this.host.tags(`${this.#tag}.`)),
     ]);
     const thing = bytes && (await sound(Promise.resolve(bytes).then(readArtifact)));
     if (thing?.kind === 'image') {
@@ -106,7 +117,7 @@ export class TaggedStorage implements RemoteStorage {
       return { contents: [content], parts: [], problems, isImage: true };
     }
     const head = thing && (await sound(this.#document(thing)));
-    const parts = tags.map((tag) => tag.slice(this.tag.length + 1)).filter((part) => partPattern.test(part));
+    const parts = tags.map((tag) => tag.slice(this.#tag.length + 1)).filter((part) => partPattern.test(part));
     const covered = new Set(head?.covers);
     const fresh = parts.filter((part) => !covered.has(part)).slice(0, limits.parts);
     const read = await Promise.all(fresh.map((part) => this.#limit(() => sound(this.#part(part)))));
@@ -140,10 +151,18 @@ export class TaggedStorage implements RemoteStorage {
   async #addPart(content: CacheContent): Promise<void> {
     await this.#withoutLost(content, async (kept) => {
       const manifest = await this.#putDocument({ content: kept, covers: [] });
-      if (manifest === undefined)
-        throw new TsbuildError('image', 'this build has more layers than a registry takes in one cache');
+      if (manifest === undefined) return await this.#addParts(kept);
       await this.host.putManifest(this.#partTag(hexOf(digestOf(manifest)).slice(0, partLength)), manifest);
     });
+  }
+
+  /** Parts of what is too large for one: each cache mount, and the rest. */
+  async #addParts(content: CacheContent): Promise<void> {
+    const { mounts, ...others } = content;
+    if (mounts.size === 0 || (mounts.size === 1 && content.records.size === 0))
+      throw new TsbuildError('image', 'this build has more blobs than a registry takes in one cache');
+    if (content.records.size > 0) await this.#addPart({ ...others, mounts: new Map() });
+    for (const mount of mounts) await this.#addPart({ ...noContent, mounts: new Map([mount]) });
   }
 
   #putHead(content: CacheContent, covers: readonly string[]): Promise<void> {
@@ -175,10 +194,9 @@ export class TaggedStorage implements RemoteStorage {
 
   async #tryHead(content: CacheContent, covers: readonly string[]): Promise<void> {
     const manifest = await this.#putDocument({ content, covers });
-    if (manifest !== undefined) return this.host.putManifest(this.tag, manifest);
-    const { size } = content.records;
-    const fewer = newest(content, { records: Math.floor(size / 2), layers: kept.layers });
-    if (size > 0) await this.#tryHead(fewer, covers);
+    if (manifest !== undefined) return this.host.putManifest(this.#tag, manifest);
+    const fewer = smaller(content);
+    if (fewer !== undefined) await this.#tryHead(fewer, covers);
   }
 
   async #putDocument(document: CacheDocument): Promise<Buffer | undefined> {
@@ -190,7 +208,11 @@ export class TaggedStorage implements RemoteStorage {
   }
 
   #partTag(part: string): string {
-    return `${this.tag}.${part}`;
+    return `${this.#tag}.${part}`;
+  }
+
+  get #tag(): string {
+    return this.options.tag;
   }
 
   #isAnImage(): TsbuildError {

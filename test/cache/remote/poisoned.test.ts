@@ -14,7 +14,7 @@ const poisoned = test.macro(
   async (t, forge: (layer: KeptLayer, other: KeptLayer) => KeptLayer, warning: RegExp) => {
     const folder = join(scratchOf(t, 'poisoned'), 'cache');
     const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
-    const storage = new TaggedStorage(new FolderHost(folder), 'latest', () => undefined);
+    const storage = new TaggedStorage(new FolderHost(folder), { tag: 'latest', onWarning: () => undefined });
     const { content } = await storage.load();
     const layers = [...content.layers.values()];
     const forged: CacheContent = {
@@ -63,7 +63,7 @@ function withPlace(layer: KeptLayer, other: KeptLayer, members: readonly string[
 test('forms with other times that lead in a circle end', async (t) => {
   const folder = join(scratchOf(t, 'poisoned'), 'cache');
   const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
-  const storage = new TaggedStorage(new FolderHost(folder), 'latest', () => undefined);
+  const storage = new TaggedStorage(new FolderHost(folder), { tag: 'latest', onWarning: () => undefined });
   const { content } = await storage.load();
   const [a, b] = [...content.layers.keys()];
   if (a === undefined || b === undefined) return t.fail('there are two layers');
