@@ -2,6 +2,7 @@ import { Flags } from '../flags.js';
 import { InstructionError } from '../instruction-error.js';
 import { withoutContinuation } from '../logical-lines.js';
 import type { OnbuildInstruction, StageInstruction } from '../types.js';
+import { trim } from '../white-space.js';
 import { lexInstruction, requireArguments, type RawInstruction } from './raw.js';
 
 /** The escape character of a trigger: the child image knows nothing of the directive of this file. */
@@ -21,14 +22,15 @@ export function parseOnbuild(
   if (continued !== undefined && raw.heredocs.length > 0) {
     throw new InstructionError('the line of an ONBUILD with a heredoc cannot end with a backslash');
   }
-  const lexed = lexInstruction(continued ?? raw.args, triggerEscape);
+  const text = trim(continued ?? raw.args);
+  const lexed = lexInstruction(text, triggerEscape);
   checkTriggerKeyword(lexed.keyword);
   const bodies = raw.heredocs.map(({ content, name }) => `\n${content}${name}`);
   const instruction = parse({
     ...raw,
     ...lexed,
     escape: triggerEscape,
-    base: { ...raw.base, text: raw.args },
+    base: { ...raw.base, text },
   });
   return { kind: 'ONBUILD', ...raw.base, trigger: raw.args + bodies.join(''), instruction };
 }
