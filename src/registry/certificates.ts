@@ -19,28 +19,26 @@ interface Identity {
 }
 
 /**
- * Trust for `host[:port]`: Node's authorities, the system's bundle, and what options and certs.d add; and the client
- * certificate, if there is one. Throws `registry` for a file that is wrong or that was named and cannot be read.
+ * Trust for `host[:port]`: what options and certs.d name, and the system's bundle, or Node's authorities where there is
+ * none or SSL_CERT_FILE adds to them; and the client certificate, if there is one. Without `verified` no certificate
+ * will be checked, and no authority is read. Throws `registry` for a file that is wrong or that was named and cannot be
+ * read.
  */
 export async function secureContextFor(
   host: string,
   options: CertificateOptions = {},
+  verified = true,
 ): Promise<SecureContext> {
   const own = options.hosts?.get(host) ?? {};
   const found = await foldersFor(host, options);
-  const bundles = await Promise.all([
-    firstReadable(options.systemBundle === undefined ? systemBundles : [options.systemBundle]),
-    firstReadable(options.extraBundle === undefined ? [] : [options.extraBundle]),
-    ...[...(own.authorities ?? []), ...(options.authorities ?? [])].map((file) => readNamed(file)),
-  ]);
   const named = await clientIdentity(own.client ?? options.client);
   const identity = named ?? found.flatMap(({ identities }) => identities)[0];
-  const ca = [...bundles, ...found.flatMap(({ authorities }) => authorities)].filter(
-    (pem) => pem !== undefined,
-  );
+  const ca = verified
+    ? [...(await authorities(own, options)), ...found.flatMap((folder) => folder.authorities)]
+    : [];
   try {
     return createSecureContext({
-      ca: [...rootCertificates, ...ca],
+      ca,
       ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
     });
   } catch (error) {
@@ -49,6 +47,21 @@ export async function secureContextFor(
       cause: error,
     });
   }
+}
+
+/** Reading Node's authorities besides a system's bundle, which has the same, would cost every process 25 ms. */
+async function authorities(
+  own: CertificateFiles,
+  options: CertificateOptions,
+): Promise<readonly (Buffer | string)[]> {
+  const { systemBundle, extraBundle } = options;
+  const [system, extra, ...named] = await Promise.all([
+    firstReadable(systemBundle === undefined ? systemBundles : [systemBundle]),
+    firstReadable(extraBundle === undefined ? [] : [extraBundle]),
+    ...[...(own.authorities ?? []), ...(options.authorities ?? [])].map((file) => readNamed(file)),
+  ]);
+  const ofNode = system === undefined || systemBundle !== undefined ? rootCertificates : [];
+  return [...ofNode, ...[system, extra, ...named].filter((pem) => pem !== undefined)];
 }
 
 interface FolderContent {

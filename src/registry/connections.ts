@@ -62,7 +62,7 @@ export class Connections {
       import('node:https'),
       import('./certificates.js'),
     ]);
-    const secureContext = await secureContextFor(url.host, this.options.certificates);
+    const secureContext = await secureContextFor(url.host, this.options.certificates, !trust.insecure);
     const tls = { secureContext, rejectUnauthorized: !trust.insecure, ALPNProtocols: ['http/1.1'] };
     const agent = new Agent({ ...shared, ...tls });
     if (proxy !== undefined)

@@ -114,7 +114,8 @@ const refused = anyTest.macro({
       code: 'registry',
       message,
     });
-    t.is(seen.length, 0, 'nothing was said to it, also not in plain http');
+    const said = seen.map(({ method, path, headers }) => [method, path, headers.authorization]);
+    t.deepEqual(said, [['GET', '/v2/', undefined]], 'it was asked whether it speaks TLS, and nothing more');
     t.true(await pull(t, host, { insecureRegistries: [host] }));
     t.true(await pull(t, host, { insecureRegistries: ['127.0.0.0/8'] }));
     t.true(await pull(t, host, { insecureRegistries: ['*'] }));
