@@ -19,12 +19,17 @@ export async function fromSound<T>(
   } catch (error) {
     if (!(error instanceof TsbuildError) || last === undefined || !(await deleteFrom(store, last)))
       throw error;
-    throw new TsbuildError('store', 'a layer in the store was damaged and has been removed', {
-      hint: 'run the same command again: what is missing is made or fetched again',
-      damaged: true,
-      cause: error,
-    });
+    throw damagedLayer(error);
   }
+}
+
+/** Says that a form of a layer was not what it should be and was deleted. */
+export function damagedLayer(cause?: unknown): TsbuildError {
+  return new TsbuildError('store', 'a layer in the store was damaged and has been removed', {
+    hint: 'run the same command again: what is missing is made or fetched again',
+    damaged: true,
+    cause,
+  });
 }
 
 /** Deletes what of the store holds a content; false when it is elsewhere. */

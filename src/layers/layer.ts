@@ -81,7 +81,10 @@ export interface BlobOptions {
 export interface Layer {
   readonly ref: LayerRef;
   changeset(): Promise<Changeset>;
-  /** An overlay lowerdir. `base` is the tree below: implicit parents take their metadata from it. */
+  /**
+   * An overlay lowerdir. `base` is the tree below: implicit parents take their metadata from it. One that is no longer
+   * what it was made to be is deleted: throws `store`, damaged.
+   */
   directory(base: Tree): Promise<LayerDirectory>;
   /** DiffID of the uncompressed tar, without making a blob that is not needed. */
   diffId(): Promise<DiffID>;

@@ -41,7 +41,14 @@ export class Snapshot {
   /** Overlay lower directories from the bottom up; layers that change nothing have none. */
   async directories(): Promise<LayerDirectory[]> {
     const parts = this.#chain().filter(({ layer }) => !layer.ref.empty);
-    return Promise.all(parts.map(async ({ layer, below }) => layer.directory(await below.tree())));
+    const found = await Promise.allSettled(
+      parts.map(async ({ layer, below }) => layer.directory(await below.tree())),
+    );
+    // All of them were looked at: what is damaged is found in one go.
+    return found.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
   }
 
   /** Where the bytes of a file are; undefined when no layer has such content. */

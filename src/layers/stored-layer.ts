@@ -18,13 +18,14 @@ import {
   type RemoteBlob,
 } from './layer.js';
 import type { LayerStoreOptions } from './layer-store.js';
-import { fromSound } from './from-sound.js';
+import { isSound, sealDirectory } from './directory-seal.js';
+import { damagedLayer, fromSound } from './from-sound.js';
 import type { LayerIndex } from './read-layer.js';
 import { directoryBodies, parentsKey, readChangeset, teeChunks, type Tee } from './stored-forms.js';
 import { linesOf } from './byte-lines.js';
 import { bodyLines, parseBodyLines, type BodyIndex } from './body-lines.js';
 import { emptyChangeset } from './tree.js';
-import type { Body, BodySource, Changeset, File, LayerDirectory, Tree } from './types.js';
+import type { Body, BodySource, Changeset, File, LayerDirectory, OverlayNamespace, Tree } from './types.js';
 
 /** What a layer made in this process starts from; a layer without one is read from the store. */
 export type Origin =
@@ -82,16 +83,17 @@ export class StoredLayer implements Layer {
 
   async directory(base: Tree): Promise<LayerDirectory> {
     const namespace = await this.options.namespace();
-    const adopted = await this.#directories.get(`${this.#hex}-${namespace}`);
+    const adopted = await this.#soundDirectory(`${this.#hex}-${namespace}`, namespace);
     if (adopted !== undefined) return { path: adopted, namespace };
     const changeset = await this.changeset();
     const name = `${this.#hex}-${namespace}-${parentsKey(base, changeset)}`;
     const path =
-      (await this.#directories.get(name)) ??
+      (await this.#soundDirectory(name, namespace)) ??
       (await this.#directories.create(name, async (destination) => {
         const { materialise } = await import('./materialise.js');
         await this.#fromSound((bodies) => materialise({ changeset, bodies }, base, destination, namespace));
       }));
+    await this.#seal(name, path);
     await this.#records(`layer-directory-${namespace}`).put(this.#hex, { directory: name });
     return { path, namespace };
   }
@@ -440,7 +442,31 @@ export class StoredLayer implements Layer {
   }
 
   async #adoptUpper({ path, namespace }: LayerDirectory): Promise<void> {
-    await this.#directories.adopt(`${this.#hex}-${namespace}`, path);
+    const name = `${this.#hex}-${namespace}`;
+    await this.#seal(name, await this.#directories.adopt(name, path));
+  }
+
+  /** Names of directories that this process made, or looked at. */
+  readonly #sound = new Set<string>();
+
+  async #seal(name: string, path: string): Promise<void> {
+    if (this.#sound.has(name)) return;
+    await sealDirectory(this.#directories, name, path);
+    this.#sound.add(name);
+  }
+
+  /** A published directory; looked at once in a process. */
+  async #soundDirectory(name: string, namespace: OverlayNamespace): Promise<string | undefined> {
+    const path = await this.#directories.get(name);
+    if (path === undefined || this.#sound.has(name)) return path;
+    const { changeset } = this;
+    if (!(await isSound(this.#directories, name, { directory: { path, namespace }, changeset }))) {
+      this.#availability = undefined;
+      await this.#directories.delete(name);
+      throw damagedLayer();
+    }
+    this.#sound.add(name);
+    return path;
   }
 }
 

@@ -18,6 +18,9 @@ export interface Directories {
   create(name: string, fill: (path: string) => Promise<void>): Promise<string>;
   /** Takes over the folder at `path`, which must be on the store's file system. A folder published already wins. */
   adopt(name: string, path: string): Promise<string>;
+  /** Puts a short text beside a published folder, by which its maker knows it again. May be lost or torn. */
+  seal(name: string, text: string): Promise<void>;
+  sealOf(name: string): Promise<string | undefined>;
   /** Nothing there is no failure. */
   delete(name: string): Promise<void>;
   list(): Promise<readonly string[]>;
@@ -65,6 +68,16 @@ class FileDirectories implements Directories {
       await evict(this.root, path);
       return existing;
     });
+  }
+
+  seal(name: string, text: string): Promise<void> {
+    return explained('cannot seal a folder of the store', () =>
+      writeFile(join(this.#path(name), 'seal'), text, { mode: 0o600 }),
+    );
+  }
+
+  async sealOf(name: string): Promise<string | undefined> {
+    return readFile(join(this.#path(name), 'seal'), 'utf8').catch(() => undefined);
   }
 
   delete(name: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -84,4 +85,35 @@ test('an unpacked layer with a flipped bit whose tar is gone is made again', asy
     writeFileSync(path, flipped(readFileSync(path), 0));
     t.is(await image(build), expected, path);
   }
+});
+
+test('an unpacked layer that was edited is not what the next step runs on', async (t) => {
+  const build = await FakeBuild.open();
+  t.teardown(() => build.close());
+  await build.put('a', 'one');
+  const job = { signal: new AbortController().signal, emit: () => undefined };
+  const dockerfile = (last: string) => `FROM scratch\nCOPY a /\nRUN write f 1\nRUN write g 2\nRUN ${last}`;
+  await build.build(dockerfile('write h 3'));
+  const edited = filesOf(join(build.store.root, 'directories')).filter((path) => path.includes('/data/'));
+  t.is(edited.length, 4);
+  for (const path of edited) writeFileSync(path, flipped(readFileSync(path), 0));
+  const { ran, content } = await retryDamaged(job, () => build.build(dockerfile('write h 4')));
+  t.deepEqual(ran.toSorted(), ['write f 1', 'write g 2', 'write h 4']);
+  const clean = await FakeBuild.open();
+  t.teardown(() => clean.close());
+  await clean.put('a', 'one');
+  t.is((await clean.build(dockerfile('write h 4'))).content, content);
+});
+
+test('a store that was moved is used as it is', async (t) => {
+  const build = await FakeBuild.open();
+  t.teardown(() => build.close());
+  await build.put('a', 'one');
+  await build.put('b', 'two');
+  await build.build(text);
+  const moved = await FakeBuild.open();
+  t.teardown(() => moved.close());
+  execFileSync('cp', ['-a', `${build.folder}/.`, moved.folder]);
+  t.deepEqual((await moved.build(text)).ran, []);
+  t.deepEqual((await moved.build(`${text}\nRUN write i 4`)).ran, ['write i 4']);
 });
