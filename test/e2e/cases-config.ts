@@ -127,6 +127,145 @@ FROM child
 RUN ls /onbuild | wc -l > /again`,
   },
   {
+    name: 'history: every instruction in every form',
+    files: { 'd/f': 'f\n', 'my file': 'x\n' },
+    prepare: 'tar -C d -cf d.tar .',
+    global: 'ARG BASE=base\nARG SHARED=global',
+    args: ['--build-arg', 'GIVEN=a "quoted" value', '--build-arg', 'UNUSED=x'],
+    dockerfile: `FROM \${BASE}
+ARG SHARED GIVEN=default UNSET EMPTY=
+ARG TARGETARCH
+ENV A=1 B="two  words" C=$GIVEN D='single $A'
+ENV LEGACY value  with   blanks
+LABEL k=v "a b"="c d" e=$A f=line\\
+g
+COPY d/f /x/
+COPY ["my file", "/with blank/"]
+COPY --chown=1:2 --chmod=0640 d/f d/f /$A/
+COPY --chown=1:0 --link d/f /linked
+COPY --chmod=u=rw,go= d/f /symbolic
+COPY --exclude=*.x d /excluded/
+COPY <<EOF <<'F2' /heredocs/
+$A
+EOF
+$A
+F2
+ADD d.tar /added/
+ADD --unpack=false --chown=1 d.tar /kept/
+ADD --keep-git-dir=false d /folder
+RUN echo   several   blanks   "quoted  text" \$A
+RUN ["echo", "exec", "form with blanks", "\\"quotes\\""]
+RUN echo one && \\
+    # comment
+    echo two
+RUN <<EOF
+echo $A
+echo second
+EOF
+RUN cat <<EOF > /x/y && cat <<-T
+	text
+EOF
+	tabs
+	T
+RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --network=none true
+WORKDIR /w
+WORKDIR rel/$A
+WORKDIR /
+USER app
+USER 7:8
+EXPOSE 80
+VOLUME /v1 /v2
+VOLUME ["/v 3"]
+STOPSIGNAL 9
+SHELL ["/bin/sh", "-e", "-c"]
+RUN true
+CMD exec top -b "with quotes"
+CMD ["top", "-b", "a b", "q\\"q", "ü", "tab\\t"]
+ENTRYPOINT exec top
+ENTRYPOINT ["/bin/top"]
+ONBUILD RUN later
+MAINTAINER Some Body  <x@example.org>`,
+    buildah: { leftOut: 'it has no history of this kind' },
+  },
+  {
+    name: 'HEALTHCHECK: the last wins, zero durations, exec and shell form, in a child',
+    dockerfile: `FROM base AS parent
+SHELL ["/bin/busybox", "sh", "-c"]
+HEALTHCHECK --interval=5s --timeout=1m --start-period=0s --retries=0 CMD curl -f "http://localhost/" || exit 1
+HEALTHCHECK --start-interval=500ms --start-period=1h2m3s CMD ["/bin/check", "a b"]
+FROM parent
+HEALTHCHECK --retries=2 CMD check me`,
+    buildah: { leftOut: 'it does not know --start-interval' },
+  },
+  {
+    name: 'CMD, ENTRYPOINT, SHELL: empty lists, JSON that is none, inheritance',
+    dockerfile: `FROM base AS parent
+SHELL ["/bin/sh", "-ec"]
+ENTRYPOINT ["/one"]
+CMD ["two"]
+STOPSIGNAL SIGRTMIN+3
+EXPOSE 1
+VOLUME /v
+LABEL from=parent
+ONBUILD ENV ON=build
+FROM parent AS child
+CMD ['single']
+ENTRYPOINT []
+FROM child
+CMD
+ENTRYPOINT unquoted $HOME`,
+    buildah: { leftOut: 'it keeps SHELL out of commands and cuts bad JSON' },
+  },
+  {
+    name: 'ONBUILD: COPY --from of another stage, of an image, heredocs, in order, then cleared',
+    files: { f: 'f\n' },
+    dockerfile: `FROM base AS tools
+RUN echo tool > /tool
+FROM base AS parent
+ONBUILD COPY --from=tools /tool /t/
+ONBUILD COPY <<EOF /h/text
+at $WHERE
+EOF
+ONBUILD ENV WHERE=child
+ONBUILD WORKDIR /made
+ONBUILD ADD f .
+ONBUILD USER app
+ONBUILD CMD ["on", "build"]
+ONBUILD LABEL on=build
+ENV WHERE=parent
+RUN test ! -e /t
+FROM parent AS child
+RUN ls /t /h > uid 2>&1 || true
+FROM child
+RUN pwd`,
+    buildah: { leftOut: 'it finds no stage that only a trigger names' },
+  },
+  {
+    name: 'VOLUME: inherited, added to, the folder is not made, later changes stay',
+    dockerfile: `FROM base AS parent
+VOLUME /one /two/
+FROM parent
+VOLUME ["/three", "/one"]
+COPY --from=base /etc/passwd /one/
+RUN echo x > /one/x && ls / > /seen`,
+    buildah: [inTree('makes the folders and throws away what steps write there', /^(one|two|three|seen)/)],
+  },
+  {
+    name: 'WORKDIR: through links, over what exists, with USER by number, in a base',
+    dockerfile: `FROM base AS parent
+RUN mkdir -m 0700 /real && chown 5:6 /real && ln -s /real /link && ln -s ../../real /climbing
+WORKDIR /link/below
+WORKDIR /real
+WORKDIR /climbing/other
+USER 7:8
+WORKDIR /numbers/a/b
+USER app:staff
+WORKDIR ../c
+FROM parent
+RUN pwd > /tmp/pwd && id -u > /tmp/uid`,
+    buildah: [inTree('WORKDIR makes nothing, or not as the USER', /^(real|numbers|tmp)/)],
+  },
+  {
     name: 'WORKDIR: relative, variables, made with every parent, root, above the root',
     dockerfile: `FROM base
 ENV D=var/dir
