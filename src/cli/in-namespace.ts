@@ -7,6 +7,7 @@ import { storeRoot } from '../store/store.js';
 import { readPrivileges } from '../sys/privileges.js';
 import { removeTree } from '../sys/remove-tree.js';
 import { toByteString } from '../util/bytes.js';
+import { errnoCode, TsbuildError } from '../util/errors.js';
 import type { BuildRequest } from './build-request.js';
 import type { CliContext } from './context.js';
 
@@ -38,11 +39,24 @@ export async function withProbeFolder<T>(
 ): Promise<T> {
   let place = join(storeRoot(env, env['HOME'] || homedir()), 'scratch');
   while (!existsSync(place)) place = dirname(place);
-  const folder = toByteString(await mkdtemp(join(place, '.tsbuild-probe-')));
+  const folder = toByteString(await makeProbeFolder(place));
   try {
     for (const name of ['lower', 'upper', 'work', 'root']) await mkdir(join(folder, name));
     return await use(folder);
   } finally {
     await removeTree(folder);
+  }
+}
+
+async function makeProbeFolder(place: string): Promise<string> {
+  try {
+    return await mkdtemp(join(place, '.tsbuild-probe-'));
+  } catch (cause) {
+    const code = errnoCode(cause);
+    if (code === undefined) throw cause;
+    throw new TsbuildError('store', `the store cannot be kept in ${JSON.stringify(place)}: ${code}`, {
+      hint: 'set TSBUILD_ROOT to a folder that can be written',
+      cause,
+    });
   }
 }

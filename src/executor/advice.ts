@@ -31,20 +31,22 @@ export function advise(operation: string, errno: string, settings: NamespaceSett
     case 'make a user namespace':
       return namespaceAdvice(errno, settings);
     case 'make namespaces':
-      if (settings.appArmor === 1) return appArmorAdvice;
-      return 'allow the calls in the container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined, or Kubernetes seccompProfile: { type: Unconfined }';
     case 'make mounts private':
     case 'enter the store':
-      if (settings.appArmor === 1) return appArmorAdvice;
-      return 'allow mounts in the container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined';
+    case 'move mounts':
+    case 'set the host name':
+    case 'mount /proc':
+      return settings.appArmor === 1 && operation !== 'mount /proc' ? appArmorAdvice : containerAdvice;
     case 'mount an overlay':
       return 'put the store on a file system that takes the upper of an overlay, such as ext4, xfs or btrfs: TSBUILD_ROOT=/volume; in a user namespace Linux 5.11 is needed';
-    case 'mount /proc':
-      return 'unmask /proc of the container: docker run --security-opt systempaths=unconfined, or Kubernetes securityContext: { procMount: Unmasked }';
     default:
       return undefined;
   }
 }
+
+/** All that a default container lacks: one missing thing is found before the others. */
+const containerAdvice =
+  'start the container with docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined, or podman run --security-opt seccomp=unconfined --security-opt unmask=ALL, or in Kubernetes with hostUsers: false and securityContext: { procMount: Unmasked, seccompProfile: { type: Unconfined }, appArmorProfile: { type: Unconfined } }';
 
 const appArmorAdvice = 'run as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
 
@@ -52,7 +54,7 @@ function namespaceAdvice(errno: string, { most, clone, appArmor }: NamespaceSett
   if (most === 0 || errno === 'ENOSPC') return 'run as root: sysctl -w user.max_user_namespaces=10000';
   if (clone === 0) return 'run as root: sysctl -w kernel.unprivileged_userns_clone=1';
   if (appArmor === 1) return appArmorAdvice;
-  return 'allow user namespaces in the container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined';
+  return containerAdvice;
 }
 
 async function readSetting(path: string): Promise<number | undefined> {

@@ -1,6 +1,7 @@
 import { PlayerError } from '../sys/player.js';
 import { capability, may, readPrivileges, type Privileges } from '../sys/privileges.js';
 import { TsbuildError } from '../util/errors.js';
+import { adviceFor } from './advice.js';
 import { presentMode, type NamespaceMode } from './present-mode.js';
 import { probeHere } from './probe.js';
 import type { Mode } from './types.js';
@@ -21,8 +22,17 @@ export async function chooseMode(
     });
   }
   const present = presentMode(privileges);
-  if (isolation === 'chroot') return chroot(privileges);
-  if (isolation !== 'auto' && isolation !== present) throw notPresent(isolation, privileges);
+  if (isolation === 'chroot') {
+    if (mayChroot(privileges)) return 'chroot';
+    throw new TsbuildError(
+      'sandbox',
+      `--isolation=chroot is not possible here: ${chrootProblem(privileges)}`,
+      {
+        hint: 'run as root of the machine or of a container that has CAP_SYS_CHROOT',
+      },
+    );
+  }
+  if (isolation !== 'auto' && isolation !== present) throw await notPresent(isolation, privileges);
   if (present === undefined) return chroot(privileges);
   try {
     await probeHere(directory, privileges);
@@ -30,13 +40,19 @@ export async function chooseMode(
   } catch (error) {
     if (!(error instanceof PlayerError)) throw error;
     if (isolation === 'auto' && mayChroot(privileges)) return 'chroot';
-    throw refused(error);
+    throw await refused(error);
   }
 }
 
 /** Whether chroot mode works: root of the machine or of a container that left it this capability. */
 export function mayChroot(privileges: Privileges): boolean {
   return privileges.uid === 0 && privileges.initial && may(privileges, capability.SYS_CHROOT);
+}
+
+/** Why `mayChroot` says no: a phrase. */
+export function chrootProblem({ uid, initial }: Privileges): string {
+  if (uid !== 0) return 'this is not root';
+  return initial ? 'CAP_SYS_CHROOT is missing' : 'this is a user namespace';
 }
 
 function chroot(privileges: Privileges): 'chroot' {
@@ -46,29 +62,30 @@ function chroot(privileges: Privileges): 'chroot' {
   });
 }
 
-function notPresent(isolation: NamespaceMode, { uid }: Privileges): TsbuildError {
+async function notPresent(isolation: NamespaceMode, privileges: Privileges): Promise<TsbuildError> {
   if (isolation === 'rootful') {
-    const problem = uid === 0 ? 'CAP_SYS_ADMIN is missing' : 'this is another user';
-    return new TsbuildError('sandbox', `--isolation=rootful needs root of the machine: ${problem}`, {
-      hint: 'run as root, or leave the choice to --isolation=auto',
-    });
+    return new TsbuildError(
+      'sandbox',
+      `--isolation=rootful is not possible here: ${rootfulProblem(privileges)}`,
+      { hint: await adviceFor('rootful', '') },
+    );
   }
   return new TsbuildError('sandbox', `--isolation=${isolation} is not what this process was started in`, {
     hint: 'tsbuild doctor says which modes work here',
   });
 }
 
-function refused(cause: PlayerError): TsbuildError {
+/** Why the present mode is not `rootful`: a phrase. */
+export function rootfulProblem({ uid, initial }: Privileges): string {
+  if (uid !== 0) return 'this is not root';
+  return initial ? 'CAP_SYS_ADMIN is missing' : 'this is a user namespace';
+}
+
+async function refused(cause: PlayerError): Promise<TsbuildError> {
   return new TsbuildError('sandbox', `RUN is not possible here, the kernel refused to ${cause.message}`, {
-    hint: hints[cause.operation?.label ?? ''] ?? 'Linux 5.12 or later is needed; see tsbuild doctor',
+    hint:
+      (await adviceFor(cause.operation?.label ?? '', cause.code)) ??
+      'Linux 5.12 or later is needed; see tsbuild doctor',
     cause,
   });
 }
-
-const hints: Readonly<Record<string, string>> = {
-  'make namespaces':
-    'CAP_SYS_ADMIN is needed: give it to the container that tsbuild runs in, and allow unshare in its seccomp profile',
-  'mount an overlay':
-    'the file system of the store does not take the upper of an overlay: use another one, and set TSBUILD_ROOT',
-  'mount /proc': 'an outer container must not mask /proc: --security-opt systempaths=unconfined',
-};

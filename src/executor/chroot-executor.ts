@@ -21,7 +21,13 @@ export interface ChrootTools {
   readonly resources: StepResources;
   /** Version of Landlock; undefined where the kernel has none. */
   readonly landlock: number | undefined;
+  /** Told once of what a step lacks. */
+  readonly onNotice?: ((message: string) => void) | undefined;
 }
+
+/** Said by builds; `doctor` says why. */
+export const noDevices =
+  'steps have no devices, and a plain file as /dev/null: CAP_MKNOD is missing, or the store is mounted nodev';
 
 /**
  * Runs steps as root of a container that may neither mount nor make namespaces: in plain directories, with a changed
@@ -31,6 +37,7 @@ export class ChrootExecutor implements Executor {
   readonly mode = 'chroot';
   readonly #steps: PlainSteps;
   readonly #xattrs = new XattrCache();
+  #told = false;
 
   constructor(
     scratch: Scratch,
@@ -69,8 +76,13 @@ export class ChrootExecutor implements Executor {
     await removeTree(upper.path);
   }
 
+  #sayNoDevices(): void {
+    if (!this.#told) this.tools.onNotice?.(noDevices);
+    this.#told = true;
+  }
+
   async #place(standIns: StandIns, spec: ExecSpec, points: MountPoints): Promise<void> {
-    await standIns.placeBase(this.host);
+    if (!(await standIns.placeBase(this.host))) this.#sayNoDevices();
     await standIns.placeFile(points.hosts, hostsFile(spec.hostname, spec.extraHosts), 0o644);
     await standIns.placeFile(points.resolvConf, this.host.resolvConf, 0o644);
     for (const mount of points.mounts) await standIns.placeMount(mount);

@@ -41,7 +41,7 @@ export async function createExecutor({
   const groups = await LimitGroups.open();
   if (mode === 'chroot') {
     const resources = new StepResources({ groups, onNotice });
-    return new ChrootExecutor(own, host, { resources, landlock: await landlockVersion() });
+    return new ChrootExecutor(own, host, { resources, landlock: await landlockVersion(), onNotice });
   }
   const resources = new StepResources({ groups, networks, onNotice });
   const kind = isOverlay(own.directory) ? PlainNamespaceExecutor : NamespaceExecutor;

@@ -2,10 +2,10 @@
 import { accessSync, constants } from 'node:fs';
 import { hostPlatform } from '../oci/platform.js';
 import { PlayerError } from '../sys/player.js';
-import { readPrivileges, type Privileges } from '../sys/privileges.js';
+import { capability, may, readPrivileges, type Privileges } from '../sys/privileges.js';
 import { TsbuildError } from '../util/errors.js';
 import { adviceFor } from './advice.js';
-import { mayChroot } from './choose-mode.js';
+import { chrootProblem, mayChroot, rootfulProblem } from './choose-mode.js';
 import { emulation, readEmulators } from './emulators.js';
 import { landlockVersion } from './landlock.js';
 import { LimitGroups } from './limit-groups.js';
@@ -58,12 +58,7 @@ async function rootful(privileges: Privileges, withFolder: WithFolder): Promise<
   const name = 'namespaces and overlay as root';
   if (presentMode(privileges) === 'rootful')
     return attempt(name, () => withFolder((folder) => probeHere(folder)));
-  const why =
-    privileges.uid !== 0
-      ? 'not root'
-      : privileges.initial
-        ? 'CAP_SYS_ADMIN is missing'
-        : 'in a user namespace';
+  const why = rootfulProblem(privileges);
   return { name, works: false, detail: why, advice: await adviceFor('rootful', why) };
 }
 
@@ -99,9 +94,14 @@ async function attempt(name: string, probe: () => Promise<void>): Promise<Findin
 
 function chroot(privileges: Privileges): Finding {
   const name = 'chroot';
-  if (mayChroot(privileges)) return { name, works: true, detail: 'works' };
-  const detail = privileges.uid === 0 ? 'CAP_SYS_CHROOT is missing' : 'not root';
-  return { name, works: false, detail, advice: 'run as root of the container' };
+  if (mayChroot(privileges)) {
+    const detail = may(privileges, capability.MKNOD)
+      ? 'works'
+      : 'works, without devices: CAP_MKNOD is missing (podman run --cap-add MKNOD)';
+    return { name, works: true, detail };
+  }
+  const advice = 'run as root of the machine or of a container that has CAP_SYS_CHROOT';
+  return { name, works: false, detail: chrootProblem(privileges), advice };
 }
 
 async function others(mode: Mode): Promise<Finding[]> {

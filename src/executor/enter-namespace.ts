@@ -10,6 +10,7 @@ import { readPrivileges, type Privileges } from '../sys/privileges.js';
 import type { Operation } from '../sys/program.js';
 import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
+import { adviceFor } from './advice.js';
 import { linux } from './linux.js';
 import { namespacesFor, type NamespaceKind } from './present-mode.js';
 import { probeNamespace } from './probe.js';
@@ -60,18 +61,17 @@ async function firstWorking(
       return kind;
     } catch (error) {
       if (!(error instanceof PlayerError || error instanceof NamespaceError)) throw error;
-      if (forced) throw unavailable(kind, error);
+      if (forced) throw await unavailable(kind, error);
     }
   }
   return undefined;
 }
 
-function unavailable(kind: NamespaceKind, cause: PlayerError | NamespaceError): TsbuildError {
-  const why = cause instanceof PlayerError ? `the kernel refused to ${cause.message}` : cause.message;
-  return new TsbuildError('sandbox', `--isolation=${kind} is not possible here: ${why}`, {
-    hint: cause instanceof NamespaceError ? cause.hint : 'tsbuild doctor says what would help',
-    cause,
-  });
+async function unavailable(kind: NamespaceKind, cause: PlayerError | NamespaceError): Promise<TsbuildError> {
+  const refused = cause instanceof PlayerError;
+  const why = refused ? `the kernel refused to ${cause.message}` : cause.message;
+  const hint = refused ? await adviceFor(cause.operation?.label ?? '', cause.code) : cause.hint;
+  return new TsbuildError('sandbox', `--isolation=${kind} is not possible here: ${why}`, { hint, cause });
 }
 
 async function execute(kind: NamespaceKind, command: Command, privileges: Privileges): Promise<number> {

@@ -7,13 +7,13 @@ import { linux } from './linux.js';
 import type { NamespaceKind } from './present-mode.js';
 import { fork } from './sandbox/namespaces.js';
 import { inert } from './sandbox/base-mounts.js';
-import { newMount } from './sandbox/operations.js';
+import { attachTo, cloneMount, newMount, setAttributes } from './sandbox/operations.js';
 import { overlayOptions } from './sandbox/root.js';
 import { planIds, playInNamespace } from './user-namespace.js';
 
 /**
- * Namespaces, an overlay in `directory` (which holds `lower`, `upper`, `work` and `root`), a mount by descriptor and
- * /proc of a new PID namespace: what every step needs first.
+ * Namespaces, an overlay in `directory` (which holds `lower`, `upper`, `work` and `root`), /proc of a new PID namespace,
+ * mounts by descriptor and the host name: each thing that an outer container may keep from a step.
  */
 export function probeOperations(directory: string, trusted: boolean): Operation[] {
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP } = linux;
@@ -33,7 +33,27 @@ export function probeOperations(directory: string, trusted: boolean): Operation[
     fork('start a process'),
     // Not before fsmount does the kernel look whether an outer container hides parts of /proc.
     ...newMount({ type: 'proc', attributes: inert }, 'new', 'mount /proc'),
+    ...moveMounts,
+    { call: 'sethostname', args: ['tsbuild', 7], label: 'set the host name' },
+    { call: 'setdomainname', args: ['(none)', 6], label: 'set the host name' },
     { call: 'exit_group', args: [0] },
+  ];
+}
+
+/** Attaches what `new` holds to a folder, and a copy of another one with other attributes. */
+const moveMounts: readonly Operation[] = [
+  ...attachNew('lower'),
+  ...cloneMount({ directory: linux.AT_FDCWD, path: 'upper' }, 'new', 'move mounts'),
+  setAttributes('new', inert, 'move mounts'),
+  ...attachNew('work'),
+];
+
+function attachNew(folder: string): Operation[] {
+  const label = 'move mounts';
+  const flags = linux.O_PATH | linux.O_CLOEXEC;
+  return [
+    { call: 'openat', args: [linux.AT_FDCWD, folder, flags], result: { slot: 'target' }, label },
+    ...attachTo('new', 'target', label),
   ];
 }
 

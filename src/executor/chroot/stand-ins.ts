@@ -1,17 +1,19 @@
 /** What stands in a plain root for the mounts of a step: files and folders that are put there, and taken away. */
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   renameSync,
   rmdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { makeNodes } from '../../sys/nodes.js';
-import { deviceNumber } from '../../sys/nodes.js';
+import { deviceNumber, makeNodes, type NodeToMake } from '../../sys/nodes.js';
 import { applyAttributes } from '../../sys/attributes.js';
 import { removeTree } from '../../sys/remove-tree.js';
 import { bytePath } from '../../util/bytes.js';
@@ -69,8 +71,8 @@ export class StandIns {
     await this.#place(`/${path}`, makeDirectory);
   }
 
-  /** /proc and /sys empty, /dev with the few devices that may be made. */
-  async placeBase(host: HostFacts): Promise<void> {
+  /** /proc and /sys empty, /dev with the few devices that may be made. Gives whether they can be used. */
+  async placeBase(host: HostFacts): Promise<boolean> {
     for (const name of ['proc', 'sys', 'dev']) {
       await this.#place(`/${name}`, makeDirectory);
     }
@@ -84,11 +86,11 @@ export class StandIns {
         ({ name, device }) =>
           ({ path: `${dev}/${name}`, type: 'char', mode: 0o666, ...numbersOf(device) }) as const,
       );
-    await makeNodes(nodes).catch(() => {
-      throw new TsbuildError('sandbox', 'chroot mode cannot make /dev/null', {
-        hint: 'CAP_MKNOD is needed, and a store on a file system that is not mounted nodev',
-      });
-    });
+    if (await makeDevices(nodes)) return true;
+    for (const { path } of nodes) rmSync(bytePath(path), { force: true });
+    writeFileSync(bytePath(`${dev}/null`), '');
+    chmodSync(bytePath(`${dev}/null`), 0o666);
+    return false;
   }
 
   async placeFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
@@ -222,6 +224,18 @@ async function removeIfEmpty(path: string): Promise<void> {
     await applyAttributes([{ path: above, mtime: mtimeNs }]);
   } catch (error) {
     if (!['ENOTEMPTY', 'ENOENT', 'ENOTDIR'].includes(errnoCode(error) ?? '')) throw error;
+  }
+}
+
+/** False without CAP_MKNOD, or where the file system is mounted nodev. */
+async function makeDevices(nodes: readonly NodeToMake[]): Promise<boolean> {
+  try {
+    await makeNodes(nodes);
+    for (const { path } of nodes) closeSync(openSync(bytePath(path), 'r'));
+    return true;
+  } catch (error) {
+    if (['EPERM', 'EACCES'].includes(errnoCode(error) ?? '')) return false;
+    throw error;
   }
 }
 
