@@ -18,6 +18,8 @@ export interface CacheRequest {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Who owns it where that user does not exist. */
+  readonly madeFor?: { readonly uid: number; readonly gid: number } | undefined;
   /** Fills the folder when it is made: given its path, which does not exist. */
   readonly seed?: ((path: string) => Promise<void>) | undefined;
   /** Starts with a new folder, once in the life of this object. */
@@ -141,7 +143,9 @@ async function used(held: Held): Promise<Held> {
 /** With the default owner and mode a seeded folder keeps those of its seed. */
 const defaultMode = 0o755;
 
-async function made(held: Held, slot: string, { seed, mode, uid, gid }: CacheRequest): Promise<Held> {
+async function made(held: Held, slot: string, request: CacheRequest): Promise<Held> {
+  const { seed, mode } = request;
+  const { uid, gid } = request.madeFor ?? request;
   const draft = `${slot}/draft`;
   try {
     await removeTree(draft);

@@ -2,8 +2,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import test from 'ava';
+import { LimitGroups } from '../../src/executor/limit-groups.js';
+import { testWhere, type Declare } from '../helpers/modes.js';
 import { findProgram, type Running } from '../helpers/programs.js';
 import { printed, serialStepTest, StepSite, stepTest } from './step-site.js';
+
+/** Where control groups can be made. */
+const groupsHere = await (await LimitGroups.open()).make({});
+await groupsHere.remove();
+const limitTest = testWhere(groupsHere.lacking.length === 0, 'no control group can be made', serialStepTest);
 
 const site = await StepSite.open('limits');
 test.after.always(() => site.close());
@@ -25,7 +32,7 @@ function groups({ pid }: Running): string[] {
   });
 }
 
-serialStepTest('SBX-15: a step that takes too much memory is killed, and that is said', async (t) => {
+limitTest('SBX-15: a step that takes too much memory is killed, and that is said', async (t) => {
   const built = await site.build('FROM base\nRUN exec dd if=/dev/zero of=/dev/null bs=300M count=1\n', {
     args: ['--memory', '64m'],
   });
@@ -34,7 +41,7 @@ serialStepTest('SBX-15: a step that takes too much memory is killed, and that is
   t.regex(built.stderr, /hint: raise --memory/);
 });
 
-serialStepTest('SBX-15: a fork bomb ends at the limit of processes', async (t) => {
+limitTest('SBX-15: a fork bomb ends at the limit of processes', async (t) => {
   const built = await site.build(
     'FROM base\nRUN i=0; while [ $i -lt 200 ]; do sleep 20 & i=$((i+1)); done; echo all started\n',
     { args: ['--pids-limit', '50'] },
@@ -57,7 +64,7 @@ serialStepTest('--step-timeout ends a step, also one that does not want to end',
   t.regex(stubborn.stderr, /did not end within 1 s/);
 });
 
-serialStepTest('sizes, limits and names are those of the command line', async (t) => {
+limitTest('sizes, limits and names are those of the command line', async (t) => {
   const built = await site.build(
     "FROM base\nRUN df -k /dev/shm | tail -1 | awk '{print $2}'; ulimit -Sn; ulimit -Hn; grep example /etc/hosts; nproc\n",
     {
@@ -112,11 +119,12 @@ for (const args of [
   });
 }
 
-serialStepTest('no control group is left, also when the builder was killed', async (t) => {
+limitTest('no control group is left, also when the builder was killed', async (t) => {
   const whole = site.start('FROM base\nRUN echo whole\n', { args: ['-m', '1g'] });
   t.is((await whole.ended).code, 0);
   t.deepEqual(groups(whole), []);
   const killed = site.start('FROM base\nRUN echo here; sleep 120\n', { args: ['-m', '1g'] });
+  t.teardown(() => killed.signal('SIGKILL'));
   await killed.printed(/ here$/m);
   t.true(groups(killed).length > 0);
   killed.signal('SIGKILL');
@@ -146,8 +154,8 @@ async function listen(): Promise<{ server: Server; port: number }> {
 }
 
 const isolates = findProgram('pasta') !== undefined || findProgram('slirp4netns') !== undefined;
-const isolatedTest = isolates ? stepTest : (test.skip as typeof stepTest);
-const forwardingTest = findProgram('pasta') === undefined ? (test.skip as typeof stepTest) : stepTest;
+const isolatedTest: Declare = isolates ? stepTest : test.skip;
+const forwardingTest: Declare = findProgram('pasta') === undefined ? test.skip : stepTest;
 
 isolatedTest(
   'SBX-14: the default network reaches neither the loopback of the host nor metadata services',

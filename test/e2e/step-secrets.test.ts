@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { printed, StepSite, stepTest, untouched } from './step-site.js';
+import { appId, printed, StepSite, stepTest, untouched } from './step-site.js';
 
 const site = await StepSite.open('secrets');
 test.after.always(() => site.close());
@@ -29,7 +29,7 @@ RUN ! test -e /run && ! test -e /new && ! test -e /w/rel`,
   );
   t.is(again.code, 0, again.output);
   const lines = printed(again).split('\n');
-  t.deepEqual(lines.slice(0, 5), ['400 0:0', '640 1000:1000', '400 0:0', 'tmpfs', '12']);
+  t.deepEqual(lines.slice(0, 5), ['400 0:0', `640 ${appId}:${appId}`, '400 0:0', 'tmpfs', '12']);
   t.regex(lines[5] ?? '', /ro,nosuid,nodev,noexec/);
 });
 
@@ -214,7 +214,7 @@ RUN ! test -e /run && test -z "$SSH_AUTH_SOCK"`;
   t.is(built.code, 0, built.output);
   t.deepEqual(printed(built).split('\n').slice(0, 3), [
     '/run/buildkit/ssh_agent.0',
-    'socket 660 1000',
+    `socket 660 ${appId}`,
     'ssh_agent.0',
   ]);
   t.true(seen.every((request) => request === 11));

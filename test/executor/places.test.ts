@@ -9,11 +9,12 @@ const files = [
   'seccomp-probe',
   'step-probe',
   'killed-builder',
+  'attacks',
 ].map((name) => `executor/${name}`);
 
 await declareInPlaces([
   ['rootless', files],
   ['single-id', files],
-  ['overlay', ['executor/sandbox', 'executor/step-mounts']],
+  ['overlay', ['executor/sandbox', 'executor/step-mounts', 'executor/attacks']],
   ['container', ['executor/chroot-steps']],
 ]);

@@ -1,8 +1,11 @@
 /** Runs test files again in the places that builds run in, and declares each of their tests under its own name. */
-import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { makeNodes } from '../../src/sys/nodes.js';
+import { toByteString } from '../../src/util/bytes.js';
+import { delegateGroups } from './delegated-groups.js';
 import { projectRoot } from './project.js';
 import { isRoot, missingOf, runProgram } from './programs.js';
 import { testCache } from './scratch.js';
@@ -26,12 +29,13 @@ interface Result {
 }
 
 /** TAP as AVA writes it: each result, and the lines that follow a failure. */
-export function readTap(text: string): Result[] {
+function readTap(text: string): Result[] {
   const results: Result[] = [];
   for (const part of text.split(/^(?=(?:not )?ok \d+ - )/m)) {
     const [, not, name = '', skip] = /^(not )?ok \d+ - (.*?)( # SKIP.*)?$/m.exec(part) ?? [];
     if (!/^(not )?ok /.test(part)) continue;
-    const title = name.replace(/^\S+ › /, '');
+    const short = name.replace(/^\S+ › /, '');
+    const title = results.some((other) => other.title === short) ? `${short} (${results.length})` : short;
     const verdict = skip === undefined ? (not === undefined ? 'passed' : 'failed') : 'left out';
     results.push({ title, verdict, diagnosis: part.slice(0, 4000) });
   }
@@ -81,11 +85,18 @@ interface Ran {
 async function runFiles(place: Place, files: readonly string[]): Promise<Ran> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `tsbuild-${place}-`)));
   const user = place === 'rootless' ? await addUser() : undefined;
+  const userId = user?.id ?? strangerId;
+  const groups = place === 'rootless' || place === 'single-id' ? delegateGroups(userId) : undefined;
   try {
-    const { cwd, argv, env } = commandIn(place, folder, user?.id ?? strangerId);
+    // Everybody may open it, except where a container was given it.
+    await makeNodes([
+      { path: toByteString(`${folder}/tun`), type: 'char', mode: 0o666, major: 10, minor: 200 },
+    ]);
+    const { cwd, argv, env } = commandIn(place, folder, userId);
+    const enter = ['/bin/sh', '-c', `${enterScript(groups?.entered ?? [])} exec "$@"`, 'sh'];
     const ava = ['node_modules/ava/entrypoints/cli.mjs', '--tap', '--concurrency=2', '--timeout=4m'];
     const tests = files.map((name) => `${out}/test/${name}.test.js`);
-    const ended = await runProgram([...argv, process.execPath, ...ava, ...tests], {
+    const ended = await runProgram([...enter, ...argv, process.execPath, ...ava, ...tests], {
       cwd: projectRoot,
       timeout: 280_000,
       env: { ...env, PWD: cwd, TSBUILD_PLACE: place, TSBUILD_OUT: out },
@@ -96,8 +107,14 @@ async function runFiles(place: Place, files: readonly string[]): Promise<Ran> {
     return { output: ended.output, results: silent ? [...results, crash] : results };
   } finally {
     await user?.remove();
+    groups?.remove();
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/** Writing 0 moves the writer. */
+function enterScript(groups: readonly string[]): string {
+  return groups.map((group) => `echo 0 > '${group}/cgroup.procs';`).join(' ');
 }
 
 interface Command {
@@ -118,7 +135,8 @@ function commandIn(place: Place, folder: string, userId: number): Command {
   for (const path of [checkout, bases, temporary]) mkdirSync(path, { recursive: true });
   for (const path of [folder, temporary]) chownSync(path, userId, userId);
   mkdirSync(join(testCache, 'bases'), { recursive: true });
-  const shown = [`${projectRoot}=${checkout}`, `${join(testCache, 'bases')}=${bases}`];
+  const tun = existsSync('/dev/net/tun') ? [`${folder}/tun=/dev/net/tun`] : [];
+  const shown = [`${projectRoot}=${checkout}`, `${join(testCache, 'bases')}=${bases}`, ...tun];
   return {
     cwd: checkout,
     argv: [

@@ -25,10 +25,11 @@ export function mountForStep(plan: SandboxPlan): Operation[] {
   const { spec, host, mounts, paths } = plan;
   const own = { mode: 0o644, uid: 0, gid: 0, attributes: inert | MOUNT_ATTR_RDONLY };
   const hosts = hostsFile(spec.hostname, spec.extraHosts);
+  const resolvConf = spec.network === 'none' ? new Uint8Array() : host.resolvConf; // nobody would answer
   return [
     ...mountMemory(paths.memory, mounts),
     ...bindFile({ ...own, bytes: hosts, at: { path: plan.hosts, inside: [] } }, 'hosts'),
-    ...bindFile({ ...own, bytes: host.resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),
+    ...bindFile({ ...own, bytes: resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),
     ...mounts.flatMap(({ mount, at, isDirectory }, index) => {
       if (mount.kind === 'secret')
         return bindFile({ ...own, ...mount, ...ownerIn(host, mount), at }, `${index}`);

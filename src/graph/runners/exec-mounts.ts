@@ -37,6 +37,11 @@ export async function openMounts(task: Task<ExecOp>, namespace: OverlayNamespace
   }
 }
 
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 class Opening {
   readonly variables: string[] = [];
   readonly #agents: OpenAgent[] = [];
@@ -93,7 +98,7 @@ class Opening {
   async #request({ id, sharing, mode, uid, gid, seed }: OfKind<'cache'>): Promise<CacheRequest> {
     const { shop, vertex } = this.task;
     const reset = vertex.origin.ignoreCache;
-    const owner = { sharing, mode, uid, gid, reset };
+    const owner = { sharing, mode, uid, gid, reset, madeFor: await this.#existing({ uid, gid }) };
     if (seed === undefined) return { name: [id], ...owner };
     const selected = await shop.equipment.views.select(seed, this.task);
     if (selected.file !== undefined) {
@@ -116,7 +121,15 @@ class Opening {
     };
   }
 
-  #secret({ id, target, env, required, mode, uid, gid }: OfKind<'secret'>): readonly StepMount[] {
+  async #secret({
+    id,
+    target,
+    env,
+    required,
+    mode,
+    uid,
+    gid,
+  }: OfKind<'secret'>): Promise<readonly StepMount[]> {
     const bytes = this.task.shop.equipment.secrets.get(id);
     if (bytes === undefined) {
       if (!required) return [];
@@ -126,9 +139,9 @@ class Opening {
     }
     if (env !== undefined)
       this.variables.push(`${toByteString(env)}=${Buffer.from(bytes).toString('latin1')}`);
-    return target === undefined
-      ? []
-      : [{ kind: 'secret', bytes, target: toByteString(target), mode, uid, gid }];
+    if (target === undefined) return [];
+    const owner = await this.#existing({ uid, gid });
+    return [{ kind: 'secret', bytes, target: toByteString(target), mode, ...owner }];
   }
 
   async #agent({ id, target, required, mode, uid, gid }: OfKind<'ssh'>): Promise<readonly StepMount[]> {
@@ -142,9 +155,15 @@ class Opening {
             : `give it with --ssh ${id}=SOCKET or --ssh ${id}=KEYFILE`,
       });
     }
-    const agent = await agents.open(id, { mode, uid, gid });
+    const agent = await agents.open(id, { mode, ...(await this.#existing({ uid, gid })) });
     this.#agents.push(agent);
     if (this.#agents.length === 1) this.variables.push(`SSH_AUTH_SOCK=${toByteString(target)}`);
     return [{ kind: 'bind', source: agent.path, target: toByteString(target), writable: false }];
+  }
+
+  /** An owner as far as its ids exist where the step runs. */
+  async #existing({ uid, gid }: Owner): Promise<Owner> {
+    const { ids } = await this.task.shop.executor();
+    return { uid: ids?.hasUser(uid) === false ? 0 : uid, gid: ids?.hasGroup(gid) === false ? 0 : gid };
   }
 }
