@@ -44,7 +44,11 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
   warnOfUnused(input, variants, tools);
   const shop = openWorkshop(input, tools);
   const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
-  const caches = await tools.caches?.attach(local, shop.layers);
+  const caches = await tools.caches?.attach(
+    local,
+    shop.layers,
+    variants.map(({ lowered }) => lowered.vertex),
+  );
   if (caches !== undefined) await openBases(variants, shop);
   const solving = {
     shop,

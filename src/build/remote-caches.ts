@@ -5,9 +5,10 @@ import { inlineValue } from '../cache/remote/inline.js';
 import { openStorage, type StorageTools } from '../cache/remote/open-storage.js';
 import type { CacheSourceOption, CacheTargetOption } from '../cache/remote/options.js';
 import { RemoteSource } from '../cache/remote/remote-source.js';
-import type { Cache, CacheRecord } from '../cache/types.js';
+import type { Cache, CacheRecord, StepIdentity } from '../cache/types.js';
 import type { CacheMounts } from '../executor/cache-mounts.js';
 import { chainDigest } from '../graph/chain.js';
+import type { Vertex } from '../graph/vertex.js';
 import type { LayerId, LayerRef, RemoteBlob } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
 import type { Descriptor } from '../oci/types.js';
@@ -87,8 +88,12 @@ export class RemoteCaches {
     throw new TsbuildError('store', `the cache ${blob.cache} is not among those of --cache-from`);
   }
 
-  /** A cache of one attempt at the build: the local one and the remote ones behind it. */
-  async attach(local: Cache<LayerRef>, layers: LayerStore): Promise<AttachedCaches> {
+  /** A cache of one attempt at the build of some images: the local one and the remote ones behind it. */
+  async attach(
+    local: Cache<LayerRef>,
+    layers: LayerStore,
+    images: readonly Vertex[],
+  ): Promise<AttachedCaches> {
     const { store, job } = this.tools;
     const landing = { layers, store, lost: this.lost };
     if (this.lost.size > 0) {
@@ -96,9 +101,19 @@ export class RemoteCaches {
         for (const layer of await source.lostLayers(landing)) this.lost.add(layer);
       }
     }
+    const steps = new Set(images.flatMap(stepsOf).map(stepName));
+    const isOfImage = (step: StepIdentity): boolean => steps.has(stepName(step));
     const exporters = this.known.targets.map(({ option, source }) => ({
       option,
-      exporter: new CacheExporter({ target: source, ...option, layers, store, job, lost: this.lost }),
+      exporter: new CacheExporter({
+        target: source,
+        ...option,
+        layers,
+        store,
+        job,
+        lost: this.lost,
+        isOfImage,
+      }),
     }));
     const onUsed = (record: CacheRecord<LayerRef>): void => {
       for (const { exporter } of exporters) exporter.offer(record);
@@ -141,6 +156,18 @@ export class RemoteCaches {
     const { sources, targets } = this.known;
     return [...sources, ...targets.map(({ source }) => source)].find(({ storage }) => storage.name === name);
   }
+}
+
+/** The steps that make the layers of an image: each stands on its first input. */
+function stepsOf(image: Vertex): readonly StepIdentity[] {
+  const steps: StepIdentity[] = [];
+  for (let vertex: Vertex | undefined = image; vertex !== undefined; [vertex] = vertex.inputs)
+    steps.push(vertex.origin.identity);
+  return steps;
+}
+
+function stepName({ stage, place }: StepIdentity): string {
+  return `${stage} ${place}`;
 }
 
 /** An image that a build ended with. */

@@ -148,7 +148,7 @@ export class FakeBuild {
     });
     const shop = this.#workshop(ran, { events, options });
     const local = new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref));
-    const caches = await options.caches?.attach(local, shop.layers);
+    const caches = await options.caches?.attach(local, shop.layers, [lowered.vertex]);
     const solving = {
       shop,
       cache: caches?.cache ?? local,

@@ -10,6 +10,8 @@ export interface TokenServerOptions {
   readonly certificate: Certificate;
   /** Undefined: everybody may do everything. */
   readonly password?: { readonly username: string; readonly password: string };
+  /** Who does not sign in gets the right to pull. */
+  readonly anonymousPulls?: boolean;
   /** Accepted by POST. */
   readonly refreshToken?: string;
   /** Seconds that a token lives (60). */
@@ -43,7 +45,9 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         ...query.getAll('scope'),
         ...form.getAll('scope').flatMap((text) => text.split(' ')),
       ].filter((scope) => scope !== '');
-      const authorized = isAuthorized(options, request, form);
+      const isAnonymous = request.headers.authorization === undefined && request.method === 'GET';
+      const isPull = isAnonymous && options.anonymousPulls === true;
+      const authorized = isPull || isAuthorized(options, request, form);
       requests.push({
         method: request.method ?? '',
         scopes,
@@ -55,7 +59,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
           .end('{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}');
         return;
       }
-      const token = makeToken({ key, chain }, scopes, options.lifetime ?? 60);
+      const token = makeToken({ key, chain }, isPull ? scopes.map(pullOnly) : scopes, options.lifetime ?? 60);
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.end(
         JSON.stringify({
@@ -121,6 +125,10 @@ function makeToken({ key, chain }: Signer, scopes: readonly string[], lifetime: 
 function accessOf(scope: string) {
   const [type = '', ...rest] = scope.split(':');
   return { type, name: rest.slice(0, -1).join(':'), actions: (rest.at(-1) ?? '').split(',') };
+}
+
+function pullOnly(scope: string): string {
+  return scope.replace(/:[a-z,*]*$/, ':pull');
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

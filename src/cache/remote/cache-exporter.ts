@@ -11,7 +11,7 @@ import type { Descriptor } from '../../oci/types.js';
 import type { Job } from '../../progress/event.js';
 import type { Store } from '../../store/store.js';
 import { once } from '../../util/once.js';
-import type { CacheRecord } from '../types.js';
+import type { CacheRecord, StepIdentity } from '../types.js';
 import { cacheTypes } from './artifact.js';
 import {
   clampKey,
@@ -36,6 +36,8 @@ export interface ExporterOptions {
   readonly job: Job;
   /** Layers that the target promised and did not have: they are sent again. */
   readonly lost: ReadonlySet<LayerId>;
+  /** Whether a step makes a layer of the image. Steps of other stages are of no use with `min`. */
+  readonly isOfImage: (step: StepIdentity) => boolean;
 }
 
 /** What a build has to keep when it ended well. */
@@ -66,9 +68,10 @@ export class CacheExporter {
   }
 
   /** Begins to send the layer of a result. A failure is met again when the build has ended. */
-  offer({ snapshot }: CacheRecord<LayerRef>): void {
+  offer({ snapshot, step }: CacheRecord<LayerRef>): void {
     const own = snapshot.at(-1);
-    if (this.options.mode === 'max' && own !== undefined) this.#keep(own).catch(() => undefined);
+    const { mode, isOfImage } = this.options;
+    if (own !== undefined && (mode === 'max' || isOfImage(step))) this.#keep(own).catch(() => undefined);
   }
 
   async finish({ records, image, epoch, mounts }: Exported): Promise<void> {

@@ -1,4 +1,5 @@
 /** What every remote cache must do, whatever keeps it. */
+import { setTimeout } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext, TestFn } from 'ava';
 import { Machine } from '../../helpers/remote-machine.js';
@@ -75,6 +76,42 @@ export function remoteSuite(test: TestFn, backend: Backend): void {
     const more = await (await Machine.start(t)).build('FROM scratch\nRUN write a 1\nRUN write b 2', options);
     t.deepEqual(more.commands, ['write b 2']);
     t.true((await place.list()).length > before.length);
+  });
+
+  for (const mode of ['min', 'max']) {
+    it(named(`layers are sent while later steps run: mode=${mode}`), async (t) => {
+      const place = await opened(t, backend);
+      let early = 0;
+      await (
+        await Machine.start(t)
+      ).build('FROM scratch\nRUN write a 1\nRUN write b 2', {
+        to: [`${place.to},mode=${mode}`],
+        onRun: async (command) => {
+          if (command === 'write b 2') early = await someEntries(place);
+        },
+      });
+      t.true(early > 0, 'nothing was sent before the last step began');
+    });
+  }
+
+  it(named('every compression is read, and a cache may hold several'), async (t) => {
+    const place = await opened(t, backend);
+    const text = (last: string): string => `FROM scratch\nRUN write a 1\nRUN write ${last} 2`;
+    const compressions = ['gzip', 'zstd', 'uncompressed', 'gzip,compression-level=9'];
+    for (const [i, compression] of compressions.entries()) {
+      const options = { from: [place.from], to: [`${place.to},compression=${compression}`] };
+      const { commands } = await (await Machine.start(t)).build(text(`b${i}`), options);
+      t.deepEqual(commands, i === 0 ? ['write a 1', 'write b0 2'] : [`write b${i} 2`]);
+    }
+    const reader = await Machine.start(t);
+    for (const i of compressions.keys()) {
+      // The last step needs the files of all others.
+      const all = `${text(`b${i}`)}\nRUN write c${i} 3`;
+      const { commands, warnings, files } = await reader.build(all, { from: [place.from] });
+      t.deepEqual(commands, [`write c${i} 3`]);
+      t.deepEqual([...files.keys()], ['a', `b${i}`, `c${i}`]);
+      t.deepEqual(warnings, []);
+    }
   });
 
   it(named('--cache-from never writes'), async (t) => {
@@ -174,6 +211,16 @@ EOF`;
     t.deepEqual(after.commands, []);
     t.deepEqual(after.warnings, []);
   });
+}
+
+/** How many entries a place has, once it has one; 0 when nothing comes. */
+async function someEntries(place: Place): Promise<number> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    const { length } = await place.list();
+    if (length > 0) return length;
+    await setTimeout(25);
+  }
+  return 0;
 }
 
 /** Without these a folder and an Actions cache are empty. */
