@@ -53,7 +53,7 @@ export async function lowerEveryStage(request: LowerRequest): Promise<LoweredSta
 export function globalsOf(request: LowerRequest): ReadonlyMap<string, string> {
   const { dockerfile, platform, buildPlatform, buildArgs, target: wanted } = request;
   const target = targetStage(dockerfile, wanted);
-  const name = target.from.as ?? (wanted === undefined || wanted === '' ? 'default' : wanted);
+  const name = wanted === undefined || wanted === '' ? (target.from.as ?? 'default') : wanted;
   const automatic = automaticArguments({ build: buildPlatform, target: platform, targetStage: name });
   return globalArguments(dockerfile.globalArgs, automatic, {
     buildArgs,
@@ -129,9 +129,12 @@ class Lowering {
   }
 
   #platform({ platform }: FromInstruction): Platform {
-    if (platform === undefined) return this.request.platform;
+    if (platform === undefined || platform === '') return this.request.platform;
     const expanded = this.#expand(platform);
-    return expanded === '' ? this.request.platform : parsePlatform(expanded);
+    if (expanded !== '') return parsePlatform(expanded);
+    throw new TsbuildError('dockerfile', `empty platform value from expression ${platform}`, {
+      hint: 'give the ARG before the first FROM a value',
+    });
   }
 
   /** Words of FROM see the global arguments only. */
@@ -178,10 +181,10 @@ class Lowering {
   }
 
   async #copySource(from: string, current: Stage): Promise<{ readonly vertex: Vertex }> {
-    if (from === 'scratch')
-      throw new TsbuildError('dockerfile', 'COPY cannot copy from scratch: it is empty');
     const context = { ...this.#context(current, []), label: () => 'copy source' };
-    const named = await this.request.namedContext?.(from, this.request.platform);
+    if (from === 'scratch') return scratchState(this.request.platform, context);
+    const isNumber = /^\d+$/.test(from);
+    const named = isNumber ? undefined : await this.request.namedContext?.(from, this.request.platform);
     if (named?.kind === 'image') return { vertex: imageVertex(named.image, context) };
     if (named?.kind === 'files')
       return { vertex: contextVertex(named.name, stepOrigin(current.from, { ...context, step: 1 })) };

@@ -1,4 +1,4 @@
-import { resolveUser } from '../../executor/users.js';
+import { resolveOwner } from '../../executor/users.js';
 import { changesetContentDigest } from '../../layers/content-digest.js';
 import { makeDirectory } from '../../layers/mkdir.js';
 import { TsbuildError } from '../../util/errors.js';
@@ -18,7 +18,7 @@ export const mkdirRunner: Runner<MkdirOp> = {
   async prepare({ op, inputs, shop }: Task<MkdirOp>): Promise<Prepared> {
     const [base] = inputs;
     if (base === undefined) throw new Error('mkdir has no base');
-    const { uid, gid } = resolveUser(op.user, op.user === '' ? {} : await accountFiles(base));
+    const { uid, gid } = resolveOwner(op.user, op.user === '' ? {} : await accountFiles(base));
     const now = shop.now();
     const changeset = makeDirectory(await base.tree(), op.path, {
       mode: 0o755,
