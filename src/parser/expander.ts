@@ -160,7 +160,7 @@ export class Expander {
       if (longest) this.#at++;
       return { kind: operator, longest, pattern: this.#until('}', true).text };
     }
-    if (colon && operator === '') throw this.#syntaxError("missing '}'");
+    if ((colon && operator === '') || operator === '\n') throw this.#syntaxError("missing '}'");
     throw new InstructionError(`unsupported modifier (${colon ? ':' : ''}${operator}) in substitution`, {
       hint: 'supported are :- - :+ + :? ? # ## % %% / and //',
     });

@@ -5,6 +5,7 @@ import type { StageState } from '../../src/graph/lower/stage-state.js';
 import { digestOf } from '../../src/oci/digest.js';
 import type { Platform } from '../../src/oci/platform.js';
 import type { ContainerConfig } from '../../src/oci/types.js';
+import { assertBuildable } from '../../src/parser/assert-buildable.js';
 import { parseDockerfile } from '../../src/parser/parse.js';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
@@ -31,13 +32,15 @@ export interface Given {
   readonly contexts?: Readonly<Record<string, NamedSource>>;
 }
 
-/** Images whose name begins with `missing` are an error to ask for. Throws what `lower` throws. */
-export function lowered(
+/** Images whose name begins with `missing` are an error to ask for. Throws what the parser and `lower` throw. */
+export async function lowered(
   text: string,
   { base, buildArgs = {}, target, labels = {}, platform = amd64, contexts = {} }: Given = {},
 ): Promise<Lowered> {
+  const dockerfile = parseDockerfile({ name: 'Dockerfile', text: `${text}\n` });
+  assertBuildable(dockerfile);
   const request: LowerRequest = {
-    dockerfile: parseDockerfile({ name: 'Dockerfile', text: `${text}\n` }),
+    dockerfile,
     identity: '/Dockerfile',
     target,
     platform,
