@@ -43,6 +43,8 @@ export interface BuildInput {
   readonly variants: readonly [Variant, ...Variant[]];
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  /** Files of new layers that are newer than the epoch get it; true unless told. */
+  readonly rewriteTimestamps?: boolean | undefined;
   readonly noCache: boolean;
   /** Steps that are done again. */
   readonly refresh: readonly Refresh[];
@@ -102,7 +104,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     const images = await Promise.all(
       variants.map((variant, i) => finish(variant, snapshots[i] ?? Snapshot.empty, finishing)),
     );
-    const kept = variants.map(({ epoch }, i) => ({ image: refsOf(snapshots[i]), epoch }));
+    const kept = variants.map(({ fileEpoch }, i) => ({ image: refsOf(snapshots[i]), epoch: fileEpoch }));
     const exportCache = async (): Promise<void> => caches?.finish(kept);
     return { images, exportCache, dispose: () => shop.dispose() };
   } catch (error) {
@@ -112,7 +114,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
 }
 
 async function finish(
-  { lowered, platform, epoch }: OpenVariant,
+  { lowered, platform, epoch, fileEpoch }: OpenVariant,
   snapshot: Snapshot,
   {
     layers,
@@ -121,8 +123,8 @@ async function finish(
   }: Pick<Workshop, 'layers'> & Pick<OpenBuild, 'caches'> & { readonly solver: Solver },
 ): Promise<BuiltImage> {
   const { provenance } = solver;
-  const finished = await finishImage(lowered.state, snapshot, { layers, epoch, provenance });
-  const records = await caches?.inline({ image: refsOf(snapshot), epoch });
+  const finished = await finishImage(lowered.state, snapshot, { layers, epoch, fileEpoch, provenance });
+  const records = await caches?.inline({ image: refsOf(snapshot), epoch: fileEpoch });
   const image = records === undefined ? finished : withRecords(finished, records);
   return { image, platform, epoch, steps: solver.outcomes(lowered.vertex) };
 }

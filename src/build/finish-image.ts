@@ -24,24 +24,27 @@ export type LayerVerdict = { readonly verdict: 'base' } | Provenance;
 
 export interface FinishOptions {
   readonly layers: LayerStore;
+  /** Seconds since 1970: when the image and its new history were created. */
   readonly epoch: number | undefined;
+  /** The latest time of files in new layers. */
+  readonly fileEpoch: number | undefined;
   /** Where layers came from. */
   readonly provenance: ReadonlyMap<LayerId, Provenance>;
 }
 
 /**
- * Joins a snapshot and the state of its stage. With `epoch` (seconds since 1970) file times of new layers are
- * clamped to it, and new history entries and the image are created then.
+ * Joins a snapshot and the state of its stage. With `epoch` new history entries and the image are created then, with
+ * `fileEpoch` file times of new layers are clamped to it.
  */
 export async function finishImage(
   state: StageState,
   snapshot: Snapshot,
-  { layers, epoch, provenance }: FinishOptions,
+  { layers, epoch, fileEpoch, provenance }: FinishOptions,
 ): Promise<FinishedImage> {
   const base = snapshot.layers.slice(0, state.baseLayers);
   const made = snapshot.layers.slice(state.baseLayers);
   const kept = await Promise.all(
-    made.map(async (layer) => (epoch === undefined ? layer : layers.clamped(layer, epoch))),
+    made.map(async (layer) => (fileEpoch === undefined ? layer : layers.clamped(layer, fileEpoch))),
   );
   const diffIds: readonly DiffID[] = [
     ...state.base.rootfs.diff_ids,

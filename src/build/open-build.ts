@@ -21,8 +21,10 @@ import { openWorkshop, type OpenWorkshop } from './workshop.js';
 /** The graph of one target for one platform. */
 export interface OpenVariant {
   readonly platform: Platform;
-  /** Seconds since 1970: the time of the image and the latest of its files. */
+  /** Seconds since 1970: the time of the image. */
   readonly epoch: number | undefined;
+  /** The latest time of files in new layers. */
+  readonly fileEpoch: number | undefined;
   readonly lowered: Lowered;
 }
 
@@ -86,7 +88,7 @@ async function openVariant(
   const epochText = input.buildArgs.get(epochName) ?? globalsOf(request).get(epochName);
   const epoch = await epochOf(epochText, input.context);
   const lowered = await lower({ ...request, buildArgs: withEpoch(input.buildArgs, epoch) });
-  return { platform, epoch, lowered };
+  return { platform, epoch, fileEpoch: input.rewriteTimestamps === false ? undefined : epoch, lowered };
 }
 
 function warnOfUnused(

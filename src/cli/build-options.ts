@@ -129,6 +129,14 @@ export const buildOptions = {
     describe:
       'Time given to the image and to files newer than it; context takes that of a git or http context (default $SOURCE_DATE_EPOCH)',
   },
+  'rewrite-timestamp': {
+    kind: 'optional',
+    value: 'BOOL',
+    implicit: 'true',
+    choices: ['true', 'false'],
+    describe:
+      'Whether files newer than that time get it too; false gives it to the configuration alone (default true)',
+  },
   iidfile: { kind: 'text', value: 'FILE', describe: 'Write the digest of the image configuration to a file' },
   'metadata-file': {
     kind: 'text',

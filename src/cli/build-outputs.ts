@@ -29,13 +29,16 @@ export interface BuildOutputs {
   readonly warnings: readonly string[];
   /** Registries whose certificates are not to be checked. */
   readonly insecureRegistries: readonly string[];
+  /** Files of new layers get SOURCE_DATE_EPOCH when they are newer. */
+  readonly rewriteTimestamps: boolean;
 }
 
 type ImageOutput = Extract<OutputSpec, { type: 'image' }>;
 
 /** Reads `--output`, `--push` and `--tag` together. Throws `usage`, and `unsupported` for options that a build cannot do. */
 export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext): BuildOutputs {
-  const asked = { ...(request.form ?? plainForm), annotations: request.annotations };
+  const { annotations, rewriteTimestamps } = request;
+  const asked = { ...(request.form ?? plainForm), annotations, rewriteTimestamps };
   const usual = inOci(asked);
   const given = request.outputs.map((text) => parseOutput(text, asked));
   const specs = given.map((spec) => ('form' in spec ? { ...spec, form: inOci(spec.form) } : spec));
@@ -67,7 +70,18 @@ export function parseOutputs(request: BuildRequest, { cwd, stdout }: CliContext)
     insecureRegistries: images
       .filter(({ insecure }) => insecure)
       .flatMap(({ form }) => [...request.tags, ...form.names].map((name) => parseReference(name).registry)),
+    rewriteTimestamps: agreedTimes(forms),
   };
+}
+
+/** All outputs of a build have the same layers. */
+function agreedTimes(forms: readonly ImageForm[]): boolean {
+  const said = new Set(forms.map(({ rewriteTimestamps }) => rewriteTimestamps));
+  if (!said.has(false)) return true;
+  if (!said.has(true)) return false;
+  throw new TsbuildError('usage', 'rewrite-timestamp is true for one output and false for another', {
+    hint: 'the outputs of one build have the same layers: build twice',
+  });
 }
 
 /** As BuildKit: Docker's media types are left where annotations have no place in them. */

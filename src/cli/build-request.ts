@@ -52,6 +52,8 @@ export interface BuildRequest {
   readonly pull: PullPolicy | undefined;
   /** As given. */
   readonly outputs: readonly string[];
+  /** Whether files newer than SOURCE_DATE_EPOCH get that time; undefined: as the outputs say. */
+  readonly rewriteTimestamps: boolean | undefined;
   /** What outputs are like that say nothing else; undefined when no option says it. */
   readonly form: ImageForm | undefined;
   readonly push: boolean;
@@ -118,6 +120,7 @@ export function buildRequest(
     cacheTo: unique([...options['cache-to'], ...steeredCaches(buildArgs)]),
     pull: parsePull(options.pull),
     outputs: options.output,
+    rewriteTimestamps: parseSwitch(options['rewrite-timestamp']),
     form: formRequest(options),
     push: options.push,
     load: options.load,
@@ -208,6 +211,10 @@ function parseIsolation(text: string | undefined): Isolation {
 /** 0 is buildah's word for no limit of its own. */
 function parseJobs(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber('--jobs', text) || undefined;
+}
+
+function parseSwitch(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === 'true';
 }
 
 function parseTtl(text: string | undefined): number | undefined {

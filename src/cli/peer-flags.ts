@@ -53,10 +53,6 @@ const ignored: readonly PeerFlag[] = [
     say: 'steps are always cached, and have layers of their own',
     unlessFalse: '--no-cache runs every step again',
   }),
-  ...switches('--rewrite-timestamp', {
-    say: 'files newer than SOURCE_DATE_EPOCH always get that time',
-    unlessFalse: 'leave SOURCE_DATE_EPOCH out to keep the times of files',
-  }),
   ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
   ...one('ignored', '--snapshot-mode=', inPlace),
   ...peerFlags('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),

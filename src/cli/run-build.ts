@@ -33,7 +33,15 @@ export async function runBuild(
     const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
     await withBuild(setting, async ({ input, tools, started }) => {
       if (request.checkPush) await checkPushes(pushes, tools.client, tools.job);
-      await buildTargets(wanted, { input, tools: { ...tools, onFailedStep }, daemon, context, started });
+      const rewriteTimestamps = outputs.every((one) => one.rewriteTimestamps);
+      const asked = { ...input, rewriteTimestamps };
+      await buildTargets(wanted, {
+        input: asked,
+        tools: { ...tools, onFailedStep },
+        daemon,
+        context,
+        started,
+      });
     });
     return 0;
   } finally {

@@ -15,6 +15,8 @@ export interface ImageForm {
   /** Compress layers again that come compressed in another way. */
   readonly forceCompression: boolean;
   readonly ociMediaTypes: boolean;
+  /** Files of new layers get SOURCE_DATE_EPOCH when they are newer. Undefined: true, unless another output says no. */
+  readonly rewriteTimestamps?: boolean | undefined;
   /** Of one place and key the last counts. */
   readonly annotations: readonly Annotation[];
 }
@@ -46,6 +48,7 @@ export const plainForm: ImageForm = {
   compressionLevel: undefined,
   forceCompression: false,
   ociMediaTypes: true,
+  rewriteTimestamps: undefined,
   annotations: [],
 };
 
@@ -58,7 +61,14 @@ export function notForDocker(place: string): TsbuildError {
 
 type Options = Map<string, string>;
 
-const formKeys = ['name', 'compression', 'compression-level', 'force-compression', 'oci-mediatypes'];
+const formKeys = [
+  'name',
+  'compression',
+  'compression-level',
+  'force-compression',
+  'oci-mediatypes',
+  'rewrite-timestamp',
+];
 const keysOf: Readonly<Record<string, readonly string[]>> = {
   local: ['dest', 'platform-split'],
   tar: ['dest', 'platform-split'],
@@ -170,6 +180,7 @@ function formOf(options: Options, text: string, usual: ImageForm): ImageForm {
     compressionLevel: levelOf(options.get('compression-level'), text) ?? usual.compressionLevel,
     forceCompression: booleanOf(options, 'force-compression', text) ?? usual.forceCompression,
     ociMediaTypes: booleanOf(options, 'oci-mediatypes', text) ?? usual.ociMediaTypes,
+    rewriteTimestamps: booleanOf(options, 'rewrite-timestamp', text) ?? usual.rewriteTimestamps,
     annotations: [
       ...[...options].filter(([key]) => key.startsWith('annotation')).map((pair) => annotationOf(pair, text)),
       ...usual.annotations,

@@ -42,6 +42,7 @@ test('without options everything has its default', (t) => {
     refresh: [],
     pull: undefined,
     outputs: [],
+    rewriteTimestamps: undefined,
     form: undefined,
     push: false,
     load: false,

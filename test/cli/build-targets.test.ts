@@ -114,7 +114,6 @@ const refused: readonly (readonly [args: string, message: RegExp])[] = [
   ['--build-arg=BUILDKIT_MULTI_PLATFORM=perhaps', /neither true nor false/],
   ['--build-arg=BUILDKIT_SYNTAX=example.com/other', /is not run/],
   ['--layers=false', /--layers=false is not supported/],
-  ['--rewrite-timestamp=false', /--rewrite-timestamp=false is not supported/],
   ['--layers=x', /true or false/],
 ];
 for (const [arg, message] of refused) {

@@ -72,7 +72,6 @@ test('flags are ignored only when they cannot change the result', (t) => {
       '--builder',
       '--compress',
       '--layers',
-      '--rewrite-timestamp',
       '--skip-unused-stages',
       '--snapshot-mode',
       '--cleanup',

@@ -2,6 +2,43 @@
 import { inConfig, inTree } from './dockerfile-case.js';
 import type { DockerfileCase } from './dockerfile-case.js';
 
+const dated = `FROM base
+ARG SOURCE_DATE_EPOCH
+COPY f /new/dir/f
+COPY d /tree
+COPY <<EOF /here/doc
+text
+EOF
+ADD d.tar /tar/
+WORKDIR /work/dir
+RUN echo $SOURCE_DATE_EPOCH > /made && touch -d @1500000000 /old
+ENV A=1`;
+const datedFiles = {
+  files: { f: 'f\n', 'd/g': 'g\n' },
+  prepare: 'tar -C d -cf d.tar .',
+  buildah: { leftOut: 'it has other flags for this' },
+} as const;
+
+/** SOURCE_DATE_EPOCH: what BuildKit leaves to an option of the output is tsbuild's default. */
+const epochCases: readonly DockerfileCase[] = [
+  {
+    ...datedFiles,
+    name: 'SOURCE_DATE_EPOCH with rewrite-timestamp: image, history and newer files get it',
+    args: ['--build-arg', 'SOURCE_DATE_EPOCH=1600000000'],
+    output: { buildkit: 'rewrite-timestamp=true' },
+    dockerfile: dated,
+    buildkit: [inTree('mount points of a step are of 1970', /^(dev|proc|sys)$/, /mtime/)],
+  },
+  {
+    ...datedFiles,
+    name: 'SOURCE_DATE_EPOCH without rewrite-timestamp: files keep their times',
+    env: { SOURCE_DATE_EPOCH: '1600000000' },
+    output: { ours: 'rewrite-timestamp=false' },
+    dockerfile: dated,
+    buildkit: [inTree('the last folder of WORKDIR gets the time all the same', /^work\/dir$/, /mtime/)],
+  },
+];
+
 export const configCases: readonly DockerfileCase[] = [
   {
     name: 'an image without any file',
@@ -187,6 +224,7 @@ ONBUILD RUN later
 MAINTAINER Some Body  <x@example.org>`,
     buildah: { leftOut: 'it has no history of this kind' },
   },
+  ...epochCases,
   {
     name: 'HEALTHCHECK: the last wins, zero durations, exec and shell form, in a child',
     dockerfile: `FROM base AS parent

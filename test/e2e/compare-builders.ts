@@ -94,9 +94,10 @@ async function differencesFrom(
 
 async function buildOurs(
   workspace: Workspace,
-  { context, input, args = [], env = {} }: ReferenceBuild,
+  { context, input, output, args = [], env = {} }: ReferenceBuild,
 ): Promise<Ended> {
-  const flags = ['--progress', 'plain', '-o', `type=oci,dest=${workspace.path('image.tar')}`];
+  const image = [`type=oci,dest=${workspace.path('image.tar')}`, ...(output === undefined ? [] : [output])];
+  const flags = ['--progress', 'plain', '-o', image.join()];
   return workspace.tsbuild(['build', ...flags, ...args, context], { env, input });
 }
 
@@ -109,9 +110,9 @@ async function compareAll(t: ExecutionContext, each: DockerfileCase): Promise<vo
     const args = (each.args ?? []).map((arg) =>
       arg.replace(/src=(?!\/)/, `src=${context}/`).replaceAll('{context}', context),
     );
-    const { env = {}, input } = each;
-    const request = { context: each.context ?? context, input, args, env };
-    const built = await buildOurs(workspace, request);
+    const { env = {}, input, output = {} } = each;
+    const request = { context: each.context ?? context, input, output: output.buildkit, args, env };
+    const built = await buildOurs(workspace, { ...request, output: output.ours });
     if (each.refused !== undefined && built.code === 2) return void t.regex(built.stderr, each.refused);
     if (built.code !== 0) return void t.fail(built.output);
     const ours = await readImageFacts(workspace.path('image.tar'));

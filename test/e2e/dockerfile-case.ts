@@ -18,6 +18,8 @@ export interface DockerfileCase {
   readonly context?: string;
   /** Standard input of the builders. */
   readonly input?: Uint8Array;
+  /** Further keys of `--output`. */
+  readonly output?: { readonly ours?: string; readonly buildkit?: string };
   readonly env?: Readonly<Record<string, string>>;
   readonly buildah?: Expected;
   readonly buildkit?: Expected;

@@ -9,6 +9,8 @@ export interface ReferenceBuild {
   /** The build context: a folder, a URL, or `-` for `input`. Its `Dockerfile` is built unless `args` say otherwise. */
   readonly context: string;
   readonly input?: Uint8Array | undefined;
+  /** Further keys of BuildKit's output, such as `rewrite-timestamp=true`. */
+  readonly output?: string | undefined;
   /** Further flags of `build`: those that all builders share (--build-arg, --target, --secret…). */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -87,6 +89,7 @@ class Buildkit implements Reference {
   async build({
     context,
     input,
+    output,
     args = [],
     env = {},
     fresh = true,
@@ -99,7 +102,7 @@ class Buildkit implements Reference {
       '--network',
       'host',
       '-o',
-      `type=oci,dest=${image}`,
+      [`type=oci,dest=${image}`, ...(output === undefined ? [] : [output])].join(),
     ];
     const argv = [docker, 'buildx', 'build', ...fixed, ...(fresh ? ['--no-cache'] : []), ...args, context];
     const client = { DOCKER_HOST: `unix://${this.socket}`, DOCKER_CONFIG: this.#config };

@@ -8,6 +8,7 @@ const form: ImageForm = {
   compressionLevel: undefined,
   forceCompression: false,
   ociMediaTypes: true,
+  rewriteTimestamps: undefined,
   annotations: [],
 };
 const image = { type: 'image', push: false, pushByDigest: false, insecure: false, form } as const;
