@@ -190,7 +190,7 @@ F2
 ADD d.tar /added/
 ADD --unpack=false --chown=1 d.tar /kept/
 ADD --keep-git-dir=false d /folder
-RUN echo   several   blanks   "quoted  text" \$A
+RUN echo   several   blanks   "quoted  text" $A
 RUN ["echo", "exec", "form with blanks", "\\"quotes\\""]
 RUN echo one && \\
     # comment
