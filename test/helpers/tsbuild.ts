@@ -39,6 +39,8 @@ export interface Workspace {
   path(...parts: readonly string[]): string;
   /** Runs `tsbuild …args` to its end. */
   tsbuild(args: readonly string[], options?: RunOptions): Promise<Ended>;
+  /** What runs `tsbuild …args`, for those who start it by another program; the folder and the store are theirs to name. */
+  commandLine(args: readonly string[]): readonly string[];
   /** Starts `tsbuild …args`. */
   start(args: readonly string[], options?: RunOptions): Running;
   remove(): Promise<void>;
@@ -58,6 +60,7 @@ export function makeWorkspace(label = 'e2e'): Workspace {
     store,
     write: (files) => writeFiles(folder, files),
     path: (...parts) => join(folder, ...parts),
+    commandLine: argv,
     tsbuild: (args, options = {}) => runProgram(argv(args), complete(options)),
     start: (args, options = {}) => startProgram(argv(args), complete(options)),
     remove: () => removeScratch(folder),

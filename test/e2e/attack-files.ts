@@ -1,0 +1,4 @@
+/** Tests of whole builds that are run in every mode (places-*.test.ts). */
+export const attackFiles = ['step-mounts', 'step-secrets', 'step-limits', 'attack-builder'].map(
+  (name) => `e2e/${name}`,
+);
