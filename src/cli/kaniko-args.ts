@@ -69,6 +69,7 @@ export function kanikoArgs(values: KanikoValues, context: KanikoContext, cwd: st
     ...one('--target', values.target),
     ...values['build-arg'].map((pair) => `--build-arg=${pair}`),
     ...values.label.map((pair) => `--label=${pair}`),
+    ...values.annotation.map((pair) => `--annotation=${pair}`),
     ...values.secret.map((secret) => `--secret=${secret}`),
     ...one('--platform', values['custom-platform']),
     ...(reproducible ? ['--source-date-epoch=0'] : []),

@@ -16,6 +16,7 @@ export const kanikoOptions = {
   target: { kind: 'text', value: 'STAGE', describe: 'Stage to build' },
   'build-arg': { kind: 'list', value: 'NAME[=VALUE]', describe: 'Value of an ARG' },
   label: { kind: 'list', value: 'NAME=VALUE', describe: 'Label of the image' },
+  annotation: { kind: 'list', value: 'NAME=VALUE', describe: 'Annotation of the image' },
   secret: { kind: 'list', value: 'id=ID,…', describe: 'Secret for RUN --mount=type=secret' },
   'custom-platform': { kind: 'text', value: 'OS/ARCH[/VARIANT]', describe: 'Platform to build for' },
   'no-push': { kind: 'flag', describe: 'Build and do not push' },

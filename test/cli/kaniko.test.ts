@@ -69,7 +69,9 @@ test(
   '--cache-from=type=registry,ref=r.io/c',
 );
 test(means, '-d r.io:5000/a --insecure', '--tag=r.io:5000/a', push, '--insecure-registry=r.io:5000');
+test(means, '-d r.io/a --skip-tls-verify', '--tag=r.io/a', push, '--insecure-registry=r.io');
 test(means, '--no-push --skip-tls-verify-pull', '--tls-verify=false');
+test(means, '--no-push --insecure-pull', '--tls-verify=false');
 test(
   means,
   '--no-push --skip-tls-verify-registry a --insecure-registry b',
