@@ -41,17 +41,20 @@ export interface LayerPlace {
   readonly blob: RemoteBlob;
   /** Lines of `serialiseChangeset`, compressed with gzip: what the layer changes, without its blob. */
   readonly changeset?: RemoteBlob | undefined;
+  /** The lines themselves where they are few. */
+  readonly lines?: string | undefined;
 }
 
 /** Guards a place that was read from disk. */
 export function isLayerPlace(value: unknown): value is LayerPlace {
   if (typeof value !== 'object' || value === null) return false;
-  const { diffId, size, blob, changeset } = value as Partial<LayerPlace>;
+  const { diffId, size, blob, changeset, lines } = value as Partial<LayerPlace>;
   return (
     isDigest(diffId) &&
     typeof size === 'number' &&
     isRemoteBlob(blob) &&
-    (changeset === undefined || isRemoteBlob(changeset))
+    (changeset === undefined || isRemoteBlob(changeset)) &&
+    (lines === undefined || typeof lines === 'string')
   );
 }
 

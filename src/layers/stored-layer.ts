@@ -5,7 +5,7 @@ import type { BlobWriter } from '../store/blob-writer.js';
 import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
-import { serialiseChangeset } from './changeset-json.js';
+import { parseChangeset, serialiseChangeset } from './changeset-json.js';
 import { changesetIdentity } from './content-digest.js';
 import { walkChangeset } from './changeset.js';
 import {
@@ -331,15 +331,22 @@ export class StoredLayer implements Layer {
 
   /** Undefined when there is none: the layer's blob has it too. */
   async #fetchChangeset(): Promise<Changeset | undefined> {
-    const fetched = (await this.#away())?.changeset;
+    const { changeset: fetched, lines } = (await this.#away()) ?? {};
+    if (lines !== undefined)
+      return this.#orLost(() =>
+        Promise.resolve(this.#asItself(parseChangeset(lines.split('\n')), 'a record')),
+      );
     if (fetched === undefined) return undefined;
     return this.#orLost(async () => {
       const { decompress } = await import('./decompress.js');
-      const lines = linesOf(decompress(this.options.fetch(fetched), 'gzip'));
-      const changeset = await readChangeset(lines);
-      if (this.#isItself(changeset)) return changeset;
-      throw new TsbuildError('image', `${fetched.descriptor.digest} does not describe layer ${this.ref.id}`);
+      const changeset = await readChangeset(linesOf(decompress(this.options.fetch(fetched), 'gzip')));
+      return this.#asItself(changeset, fetched.descriptor.digest);
     });
+  }
+
+  #asItself(changeset: Changeset, source: string): Changeset {
+    if (this.#isItself(changeset)) return changeset;
+    throw new TsbuildError('image', `${source} does not describe layer ${this.ref.id}`);
   }
 
   #isItself(changeset: Changeset): boolean {

@@ -129,6 +129,8 @@ export interface PushableBlob {
   open(offset?: number): AsyncIterable<Uint8Array>;
   /** Repositories of the same registry that may hold the blob already. */
   readonly mountFrom?: readonly string[] | undefined;
+  /** The blob is not asked for first: it is small, and will hardly be there. */
+  readonly isNew?: boolean | undefined;
   /** An upload of the same bytes to the repository that it was begun for. */
   readonly begun?: BegunUpload | undefined;
 }

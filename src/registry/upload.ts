@@ -35,7 +35,7 @@ export async function uploadBlob(
     job.emit({ kind: 'transfer', step: options.step, item: digest, done: 0, total: size, note: outcome });
     return outcome;
   };
-  if (await withRetries(attempts, () => blobExists(context))) {
+  if (blob.isNew !== true && (await withRetries(attempts, () => blobExists(context)))) {
     blob.begun?.abandon();
     return note('exists');
   }

@@ -102,6 +102,32 @@ it('a third machine without a push asks for eight things at most', async (t) => 
   t.true(requests.length <= 8, requests.join('\n'));
 });
 
+it('a build with one more step sends that step and the records, and asks for nothing else', async (t) => {
+  registry.requests();
+  const where = machine();
+  where.write({ 'c/Dockerfile': `${dockerfile(registry.host)}COPY file /srv/more\n` });
+  const cache = `${registry.host}/team/cache:main`;
+  const output = await build(where, [
+    '--cache-from',
+    cache,
+    '--cache-to',
+    `type=registry,ref=${cache},mode=max`,
+  ]);
+  t.deepEqual(stepVerdicts(output).ran.length, 1, output);
+  const requests = registry.requests().filter((request) => request.includes('/v2/team/cache/'));
+  const count = (pattern: RegExp): number => requests.filter((request) => pattern.test(request)).length;
+  const all = requests.join('\n');
+  // The layer, and the records of a part and of the head.
+  t.is(count(/^PUT \S+\/blobs\//), 3, all);
+  t.is(count(/^PUT \S+\/manifests\//), 2, all);
+  // Only the empty config is asked for.
+  t.true(count(/^HEAD /) <= 1, all);
+  t.true(
+    requests.filter(isBlobRead).every((request) => sizeOf(request) < 100_000),
+    all,
+  );
+});
+
 it('what is exported from a remote hit is what was built', async (t) => {
   const [built, cached] = [machine(), machine()];
   const cache = `${registry.host}/team/exported:x`;

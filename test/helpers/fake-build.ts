@@ -72,7 +72,7 @@ export interface FakeOptions {
 /**
  * Builds with the real graph, cache, layers and store, and an executor that plays commands instead of running them:
  * `write PATH TEXT` and `put PATH TEXT` make a file, `count PATH` one with another content each time, `fail N` exits
- * with N, `slow PATH TEXT` takes a moment to make a file, `meet N` waits until N commands wait at once.
+ * with N, `many PATH N` makes N files, `slow PATH TEXT` takes a moment to make a file, `meet N` waits until N commands wait at once.
  */
 export class FakeBuild {
   readonly #waiting: (() => void)[] = [];
@@ -216,6 +216,9 @@ export class FakeBuild {
         const [verb, first = '', ...rest] = command.split(' ');
         if (verb === 'fail') return { ok: false, exitCode: Number(first), upper };
         if (verb === 'count') await writeFile(join(upper.path, first), String(this.#counter++));
+        if (verb === 'many')
+          for (let i = 0; i < Number(rest[0]); i++)
+            await writeFile(join(upper.path, `${first}-${i}`), `${i}`);
         if (verb === 'meet') await this.#meet(Number(first));
         if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, 30));
         if (verb === 'write' || verb === 'put' || verb === 'slow')

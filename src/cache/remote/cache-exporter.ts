@@ -5,6 +5,7 @@ import pLimit from 'p-limit';
 import { serialiseChangeset } from '../../layers/changeset-json.js';
 import { isLayerRef, type Layer, type LayerId, type LayerRef } from '../../layers/layer.js';
 import type { LayerStore } from '../../layers/layer-store.js';
+import type { Changeset } from '../../layers/types.js';
 import { digestOf, hexOf } from '../../oci/digest.js';
 import type { Compression } from '../../oci/media-types.js';
 import type { Descriptor } from '../../oci/types.js';
@@ -52,6 +53,8 @@ export interface Exported {
 
 /** Layers that are packed and sent at a time. */
 const parallel = 4;
+/** Characters of a changeset that goes into the records, which every reader loads. */
+const longestLines = 2048;
 
 /**
  * Adds the results of one build to a remote cache. Layers are sent while the build goes on; the records follow when it
@@ -158,7 +161,7 @@ export class CacheExporter {
     const place = {
       ...(await layer.plain()),
       blob: await this.#sendBlob(layer),
-      changeset: await this.#sendChangeset(layer),
+      ...(await this.#describe(layer)),
     };
     await this.#remember(ref, place);
     return { ref, place };
@@ -177,11 +180,18 @@ export class CacheExporter {
     return descriptor;
   }
 
-  async #sendChangeset(layer: Layer): Promise<Descriptor> {
+  /** A small changeset goes into the records, another one is a blob. */
+  async #describe(layer: Layer): Promise<Pick<KeptPlace, 'changeset' | 'lines'>> {
+    const changeset = await layer.changeset();
+    const lines = shortLines(changeset);
+    return lines === undefined ? { changeset: await this.#sendChangeset(changeset) } : { lines };
+  }
+
+  async #sendChangeset(changeset: Changeset): Promise<Descriptor> {
     const { store, target } = this.options;
     const writer = await store.blobs.writer();
     try {
-      const lines = Readable.from(withEnds(serialiseChangeset(await layer.changeset())));
+      const lines = Readable.from(withEnds(serialiseChangeset(changeset)));
       await pipeline(lines, createGzip({ level: 6 }), async (chunks: AsyncIterable<Uint8Array>) => {
         for await (const chunk of chunks) await writer.write(chunk);
       });
@@ -194,7 +204,7 @@ export class CacheExporter {
   }
 
   /** A registry that has a layer now can give it back, and mount it where the image is pushed to. */
-  async #remember(ref: LayerRef, { diffId, size, blob, changeset }: KeptPlace): Promise<void> {
+  async #remember(ref: LayerRef, { diffId, size, blob, changeset, lines }: KeptPlace): Promise<void> {
     const { target, layers } = this.options;
     const located = target.storage.locate(blob);
     if (located.repository === undefined) return;
@@ -202,6 +212,7 @@ export class CacheExporter {
       diffId,
       size,
       blob: located,
+      ...(lines === undefined ? {} : { lines }),
       ...(changeset === undefined ? {} : { changeset: target.storage.locate(changeset) }),
     });
   }
@@ -235,6 +246,18 @@ async function* blobBytes(
     if (left < chunk.length) yield left === 0 ? chunk : chunk.subarray(left);
     left = Math.max(0, left - chunk.length);
   }
+}
+
+/** The lines of a changeset, if they are no more than fit into the records. */
+function shortLines(changeset: Changeset): string | undefined {
+  const lines: string[] = [];
+  let size = 0;
+  for (const line of serialiseChangeset(changeset)) {
+    size += line.length + 1;
+    if (size > longestLines) return undefined;
+    lines.push(line);
+  }
+  return lines.join('\n');
 }
 
 function* withEnds(lines: Iterable<string>): Generator<string> {

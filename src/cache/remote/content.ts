@@ -24,6 +24,8 @@ export interface KeptLayer {
 export interface KeptPlace extends Pick<LayerPlace, 'diffId' | 'size'> {
   readonly blob: Descriptor;
   readonly changeset?: Descriptor | undefined;
+  /** In place of `changeset` where the changeset is small: its lines, without the end of the last one. */
+  readonly lines?: string | undefined;
 }
 
 /** A record as it leaves the machine: names are salted, no value of an argument is in it. */

@@ -30,6 +30,8 @@ const limits = {
   parts: 10_000,
   chunks: 100_000,
   covers: 100_000,
+  /** Characters of a changeset. */
+  lines: 64 * 1024,
 };
 
 /** Bytes of the largest document that is read. */
@@ -122,7 +124,12 @@ function placeOf(object: JsonObject): KeptPlace {
     size: countOf(object['size'], 'size'),
     blob,
   };
-  const changeset = object['changeset'];
+  const { changeset, lines } = object;
+  if (lines !== undefined) {
+    const text = stringOf(lines, 'lines');
+    if (text.length > limits.lines) throw damaged('has a long list of files');
+    return { ...place, lines: text };
+  }
   return changeset === undefined ? place : { ...place, changeset: descriptorOf(changeset, 'changeset') };
 }
 

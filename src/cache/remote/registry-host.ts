@@ -6,7 +6,14 @@ import type { Descriptor } from '../../oci/types.js';
 import type { Job, StepId } from '../../progress/event.js';
 import { RegistryFailure } from '../../registry/failure.js';
 import type { RegistryClient, Repository } from '../../registry/types.js';
+import { emptyBlob } from './artifact.js';
 import type { ArtifactHost, OutgoingBlob } from './storage.js';
+
+/**
+ * Bytes of a blob that is sent without asking whether it is there: what the cache is known to have is not sent, and to
+ * send so little costs no more than to ask.
+ */
+const smallBlob = 64 * 1024;
 
 export interface RegistryHostOptions {
   readonly client: () => Promise<RegistryClient>;
@@ -36,10 +43,11 @@ export class RegistryHost implements ArtifactHost {
 
   async put(blob: OutgoingBlob): Promise<void> {
     const { client, job, step } = this.options;
-    const pushable = { descriptor: blob.descriptor, open: (offset?: number) => blob.open(offset) };
-    await (
-      await client()
-    ).pushBlob(this.#where, { ...pushable, mountFrom: this.#mountFrom(blob) }, job, step);
+    const { descriptor } = blob;
+    const isNew = descriptor.size <= smallBlob && descriptor.digest !== emptyBlob.descriptor.digest;
+    const pushable = { descriptor, isNew, mountFrom: this.#mountFrom(blob) };
+    const open = (offset?: number) => blob.open(offset);
+    await (await client()).pushBlob(this.#where, { ...pushable, open }, job, step);
   }
 
   #mountFrom({ from }: OutgoingBlob): readonly string[] {

@@ -151,11 +151,12 @@ export class RemoteSource {
   async #landPlace({ ref, place }: KeptLayer, { layers }: Landing): Promise<boolean> {
     if (ref.empty || (await layers.available(ref))) return true;
     if (place === undefined) return false;
-    const { diffId, size, blob, changeset } = place;
+    const { diffId, size, blob, changeset, lines } = place;
     await layers.keepPlace(ref, {
       diffId,
       size,
       blob: this.storage.locate(blob),
+      ...(lines === undefined ? {} : { lines }),
       ...(changeset === undefined ? {} : { changeset: this.storage.locate(changeset) }),
     });
     this.#landed.set(ref.id, { ref, blob: blob.digest });

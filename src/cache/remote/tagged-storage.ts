@@ -4,6 +4,7 @@ import { digestOf, hexOf, isDigest, type Digest } from '../../oci/digest.js';
 import { maxDocumentSize } from '../../oci/strict-json.js';
 import type { Descriptor } from '../../oci/types.js';
 import { TsbuildError } from '../../util/errors.js';
+import { once } from '../../util/once.js';
 import {
   artifactManifest,
   blobOf,
@@ -77,11 +78,11 @@ export class TaggedStorage implements RemoteStorage {
 
   async add(content: CacheContent): Promise<void> {
     await this.host.exclusively(async () => {
-      await this.#addPart(content);
-      const found = await this.#read();
+      const own = await this.#addPart(content);
+      const found = await this.#read(own.parts);
       if (found.isImage) throw this.#isAnImage();
       const isReset = this.options.reset === true;
-      const head = newest(isReset ? content : mergeContents(found.contents), kept);
+      const head = newest(isReset ? own.content : mergeContents([...found.contents, own.content]), kept);
       try {
         await this.#putHead(head, found.parts);
       } catch (error) {
@@ -95,7 +96,8 @@ export class TaggedStorage implements RemoteStorage {
     });
   }
 
-  async #read(): Promise<Found> {
+  /** `own` are parts whose content is known. */
+  async #read(own: readonly string[] = []): Promise<Found> {
     const problems: string[] = [];
     const sound = async <T>(work: Promise<T>): Promise<T | undefined> => {
       try {
@@ -117,9 +119,13 @@ export class TaggedStorage implements RemoteStorage {
       return { contents: [content], parts: [], problems, isImage: true };
     }
     const head = thing && (await sound(this.#document(thing)));
-    const parts = tags.map((tag) => tag.slice(this.#tag.length + 1)).filter((part) => partPattern.test(part));
+    const listed = tags
+      .map((tag) => tag.slice(this.#tag.length + 1))
+      .filter((part) => partPattern.test(part));
+    const parts = [...new Set([...listed, ...own])];
     const covered = new Set(head?.covers);
-    const fresh = parts.filter((part) => !covered.has(part)).slice(0, limits.parts);
+    const isFresh = (part: string): boolean => !covered.has(part) && !own.includes(part);
+    const fresh = parts.filter(isFresh).slice(0, limits.parts);
     const read = await Promise.all(fresh.map((part) => this.#limit(() => sound(this.#part(part)))));
     const contents = [head, ...read].flatMap((document) =>
       document === undefined ? [] : [document.content],
@@ -148,21 +154,28 @@ export class TaggedStorage implements RemoteStorage {
     return decodeDocument(await readBlob((blob) => this.host.open(blob), thing.document, maxDocument));
   }
 
-  async #addPart(content: CacheContent): Promise<void> {
-    await this.#withoutLost(content, async (kept) => {
+  async #addPart(content: CacheContent): Promise<Added> {
+    return this.#withoutLost(content, async (kept) => {
       const manifest = await this.#putDocument({ content: kept, covers: [] });
       if (manifest === undefined) return await this.#addParts(kept);
-      await this.host.putManifest(this.#partTag(hexOf(digestOf(manifest)).slice(0, partLength)), manifest);
+      const part = hexOf(digestOf(manifest)).slice(0, partLength);
+      await this.host.putManifest(this.#partTag(part), manifest);
+      return { parts: [part], content: kept };
     });
   }
 
   /** Parts of what is too large for one: each cache mount, and the rest. */
-  async #addParts(content: CacheContent): Promise<void> {
+  async #addParts(content: CacheContent): Promise<Added> {
     const { mounts, ...others } = content;
     if (mounts.size === 0 || (mounts.size === 1 && content.records.size === 0))
       throw new TsbuildError('image', 'this build has more blobs than a registry takes in one cache');
-    if (content.records.size > 0) await this.#addPart({ ...others, mounts: new Map() });
-    for (const mount of mounts) await this.#addPart({ ...noContent, mounts: new Map([mount]) });
+    const added: Added[] = [];
+    if (content.records.size > 0) added.push(await this.#addPart({ ...others, mounts: new Map() }));
+    for (const mount of mounts) added.push(await this.#addPart({ ...noContent, mounts: new Map([mount]) }));
+    return {
+      parts: added.flatMap(({ parts }) => parts),
+      content: mergeContents(added.map((one) => one.content)),
+    };
   }
 
   #putHead(content: CacheContent, covers: readonly string[]): Promise<void> {
@@ -173,7 +186,7 @@ export class TaggedStorage implements RemoteStorage {
    * Blobs that a registry lost make it refuse a manifest: what needs them is left out, and made again by a later build.
    * One that has all of them was disturbed by another writer (distribution's links are not written in one piece).
    */
-  async #withoutLost(content: CacheContent, put: (content: CacheContent) => Promise<void>): Promise<void> {
+  async #withoutLost<T>(content: CacheContent, put: (content: CacheContent) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await put(content);
@@ -203,9 +216,11 @@ export class TaggedStorage implements RemoteStorage {
     const blob = blobOf(cacheTypes.document, encodeDocument(document));
     const manifest = artifactManifest(blob.descriptor, blobsOf(document.content));
     if (manifest === undefined) return undefined;
-    await Promise.all([this.host.put(emptyBlob), this.host.put(blob)]);
+    await Promise.all([this.#putEmpty(), this.host.put(blob)]);
     return manifest;
   }
+
+  readonly #putEmpty = once(() => this.host.put(emptyBlob));
 
   #partTag(part: string): string {
     return `${this.#tag}.${part}`;
@@ -224,6 +239,12 @@ export class TaggedStorage implements RemoteStorage {
 
 const partLength = 24;
 const partPattern = /^[0-9a-f]{24}$/;
+
+/** What was written of a content. */
+interface Added {
+  readonly parts: readonly string[];
+  readonly content: CacheContent;
+}
 
 interface Found {
   readonly contents: readonly CacheContent[];

@@ -7,11 +7,13 @@ import { TaggedStorage } from '../../../src/cache/remote/tagged-storage.js';
 import { Machine } from '../../helpers/remote-machine.js';
 import { scratchOf } from '../../helpers/stores.js';
 
-const text = 'FROM scratch\nRUN write honest 1\nRUN write evil 2';
+const few = 'FROM scratch\nRUN write honest 1\nRUN write evil 2';
+/** Too many for the records. */
+const many = 'FROM scratch\nRUN many honest 40\nRUN many evil 40';
 
 /** What a build finds after `forge` changed what the cache says of each layer. */
 const poisoned = test.macro(
-  async (t, forge: (layer: KeptLayer, other: KeptLayer) => KeptLayer, warning: RegExp) => {
+  async (t, text: string, forge: (layer: KeptLayer, other: KeptLayer) => KeptLayer, warning: RegExp) => {
     const folder = join(scratchOf(t, 'poisoned'), 'cache');
     const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
     const storage = new TaggedStorage(new FolderHost(folder), { tag: 'latest', onWarning: () => undefined });
@@ -29,29 +31,46 @@ const poisoned = test.macro(
   },
 );
 
+for (const [size, text] of [
+  ['small', few],
+  ['large', many],
+] as const) {
+  test(
+    `a ${size} layer with the blob of another one`,
+    poisoned,
+    text,
+    (layer, other) => withPlace(layer, other, ['blob']),
+    /cannot be used/,
+  );
+  test(
+    `a ${size} layer with the blob and the DiffID of another one`,
+    poisoned,
+    text,
+    (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size']),
+    /is not the layer/,
+  );
+  test(
+    `a ${size} layer with the changeset of another one`,
+    poisoned,
+    text,
+    (layer, other) => withPlace(layer, other, ['changeset', 'lines']),
+    /does not describe layer/,
+  );
+  test(
+    `a ${size} layer that is another one in everything but its id`,
+    poisoned,
+    text,
+    (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size', 'changeset', 'lines']),
+    /does not describe layer|is not the layer/,
+  );
+}
+
 test(
-  'a layer with the blob of another one',
+  'a layer with lines that are no changeset',
   poisoned,
-  (layer, other) => withPlace(layer, other, ['blob']),
+  few,
+  (layer) => ({ ...layer, ...(layer.place && { place: { ...layer.place, lines: '["directory",0]' } }) }),
   /cannot be used/,
-);
-test(
-  'a layer with the blob and the DiffID of another one',
-  poisoned,
-  (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size']),
-  /is not the layer/,
-);
-test(
-  'a layer with the changeset of another one',
-  poisoned,
-  (layer, other) => withPlace(layer, other, ['changeset']),
-  /does not describe layer/,
-);
-test(
-  'a layer that is another one in everything but its id',
-  poisoned,
-  (layer, other) => withPlace(layer, other, ['blob', 'diffId', 'size', 'changeset']),
-  /does not describe layer|is not the layer/,
 );
 
 function withPlace(layer: KeptLayer, other: KeptLayer, members: readonly string[]): KeptLayer {
@@ -62,7 +81,7 @@ function withPlace(layer: KeptLayer, other: KeptLayer, members: readonly string[
 
 test('forms with other times that lead in a circle end', async (t) => {
   const folder = join(scratchOf(t, 'poisoned'), 'cache');
-  const first = await (await Machine.start(t)).build(text, { to: [`type=local,dest=${folder}`] });
+  const first = await (await Machine.start(t)).build(few, { to: [`type=local,dest=${folder}`] });
   const storage = new TaggedStorage(new FolderHost(folder), { tag: 'latest', onWarning: () => undefined });
   const { content } = await storage.load();
   const [a, b] = [...content.layers.keys()];
@@ -72,7 +91,7 @@ test('forms with other times that lead in a circle end', async (t) => {
     [clampKey(b, 1), a],
   ]);
   await storage.add({ ...content, clamped });
-  const again = await (await Machine.start(t)).build(text, { from: [`type=local,src=${folder}`] });
+  const again = await (await Machine.start(t)).build(few, { from: [`type=local,src=${folder}`] });
   t.deepEqual(again.files, first.files);
   t.deepEqual(again.commands, []);
 });
