@@ -17,8 +17,8 @@ export function debugShell(context: CliContext, stopProgress: () => void): OnFai
     stderr.write(
       'The step failed; this is a shell in it. What you change is discarded; the build ends with it.\n',
     );
-    terminal.enter();
     try {
+      await terminal.enter();
       await startShell({ input: terminal.input, onOutput: (_, chunk) => void stdout.write(chunk) });
     } finally {
       terminal.leave();

@@ -1,4 +1,6 @@
 import { ReadStream } from 'node:tty';
+import { firstInheritedFd, play } from '../sys/player.js';
+import { addressOf, type Argument, type Operation } from '../sys/program.js';
 import type { StepInput } from '../executor/types.js';
 import { TsbuildError } from '../util/errors.js';
 import type { CliContext } from './context.js';
@@ -6,8 +8,8 @@ import type { CliContext } from './context.js';
 /** The terminal of this process, lent to a step. */
 export interface OwnTerminal {
   readonly input: Extract<StepInput, { kind: 'terminal' }>;
-  /** From here on keys go to the step as they are. */
-  enter(): void;
+  /** From here on keys go to the step, and what it writes to the window, as they are. */
+  enter(): Promise<void>;
   leave(): void;
 }
 
@@ -30,13 +32,36 @@ export function ownTerminal({ stdin, stdout }: CliContext): OwnTerminal {
         },
       },
     },
-    enter: () => void stdin.setRawMode(true),
+    enter: async () => {
+      stdin.setRawMode(true);
+      await leaveOutputAlone();
+    },
     leave: () => {
       stdin.setRawMode(false);
       stdin.pause();
     },
   };
 }
+
+/** Node's raw mode still puts a carriage return before each line feed (libuv, UV_TTY_MODE_RAW). */
+async function leaveOutputAlone(): Promise<void> {
+  const set = (request: number, modes: Argument): Operation => ({
+    call: 'ioctl',
+    args: [firstInheritedFd, request, modes],
+    label: 'set the terminal',
+  });
+  const write: Operation = { call: 'write', args: [1, addressOf('modes'), termiosSize] };
+  const slots = { modes: termiosSize };
+  const ours = { fds: [standardInput] };
+  const modes = await play({ operations: [set(TCGETS, addressOf('modes')), write, end], slots }, ours);
+  modes.writeUInt32LE(modes.readUInt32LE(outputFlags) & ~OPOST, outputFlags);
+  await play({ operations: [set(TCSETS, modes), end] }, ours);
+}
+
+const standardInput = 0;
+const end: Operation = { call: 'exit_group', args: [0] };
+/** ioctl_tty(2); struct termios of the kernel has 36 bytes, its second word is the flags of output. */
+const [TCGETS, TCSETS, OPOST, termiosSize, outputFlags] = [0x5401, 0x5402, 1, 36, 4];
 
 const passed = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
 

@@ -79,8 +79,8 @@ async function withStreams(
   const { stdout, stderr } = context;
   const source: Readable = context.stdin;
   const signals = passSignals(context);
-  terminal?.enter();
   try {
+    await terminal?.enter();
     return await run({
       ...(terminal !== undefined && { input: terminal.input }),
       ...(terminal === undefined && interactive && { input: { kind: 'pipe', source } }),
