@@ -65,9 +65,9 @@ export class HashCache {
     this.#fresh.set(placeOf(identity[0], identity[1]), { identity, digest });
   }
 
-  /** Writes what is new. */
+  /** Writes what is new, or says that what is known was used. */
   async save(): Promise<void> {
-    if (this.#fresh.size === 0) return;
+    if (this.#fresh.size === 0) return this.records.touch(this.hex);
     const kept = this.#kept();
     const bytes = Buffer.alloc((kept.length + this.#fresh.size) * entryWords * 8);
     let end = 0;

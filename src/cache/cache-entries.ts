@@ -4,7 +4,7 @@ import { diskSize } from '../store/disk-size.js';
 import type { Store } from '../store/store.js';
 import { readCachedResults, type CachedResult } from './cached-results.js';
 
-/** What one step made: the records that lead to one layer of its own. */
+/** What one step made: its records that lead to one layer of its own. */
 export interface CacheEntry {
   /** By definition when there is such a record. */
   readonly key: Digest;
@@ -23,8 +23,10 @@ export interface CacheEntry {
   readonly depth: number;
   /** It, or a step made on it, is pinned. */
   readonly pinned: boolean;
-  /** Bytes on disk of its own layer in all forms, shared with an image or not. */
+  /** Bytes on disk of its own layer in all forms, shared with an image or not; 0 when `shared`. */
   readonly size: number;
+  /** Another step, used later, made an equal layer: its entry has the size. */
+  readonly shared: boolean;
 }
 
 /** The entries of the cache, those used last first. */
@@ -33,11 +35,15 @@ export async function readCacheEntries(store: Store): Promise<readonly CacheEntr
   const uses = usesOf(results);
   const folders = await store.directories.list();
   const entries: CacheEntry[] = [];
-  for (const [layer, members] of byOwnLayer(results)) {
+  const sized = new Set<Digest>();
+  for (const members of byStep(results)) {
     const [first] = members.toSorted((a, b) => order(a) - order(b) || b.used - a.used);
-    const use = uses.get(layer);
-    if (first === undefined || use === undefined) continue;
+    const layer = first?.layers.at(-1);
+    const use = layer && uses.get(layer);
+    if (first === undefined || layer === undefined || use === undefined) continue;
     const { key, step, created, duration } = first.record;
+    const shared = sized.has(layer);
+    sized.add(layer);
     entries.push({
       key: key.digest,
       results: members,
@@ -48,7 +54,8 @@ export async function readCacheEntries(store: Store): Promise<readonly CacheEntr
       duration,
       ...use,
       depth: first.layers.length - 1,
-      size: await layerSize(store, hexOf(layer), folders),
+      size: shared ? 0 : await layerSize(store, hexOf(layer), folders),
+      shared,
     });
   }
   return entries.sort((a, b) => b.used - a.used || a.depth - b.depth);
@@ -70,16 +77,17 @@ function usesOf(results: readonly CachedResult[]): ReadonlyMap<Digest, Pick<Cach
   return uses;
 }
 
-function byOwnLayer(results: readonly CachedResult[]): ReadonlyMap<Digest, readonly CachedResult[]> {
-  const groups = new Map<Digest, CachedResult[]>();
-  for (const result of results) {
-    const layer = result.layers.at(-1);
-    if (layer === undefined) continue;
-    const group = groups.get(layer) ?? [];
+/** Groups of the results of one step with one layer of its own, those used last first. */
+function byStep(results: readonly CachedResult[]): Iterable<readonly CachedResult[]> {
+  const groups = new Map<string, CachedResult[]>();
+  for (const result of results.toSorted((a, b) => b.used - a.used)) {
+    const { dockerfile, stage, instruction } = result.record.step;
+    const name = JSON.stringify([result.layers.at(-1), dockerfile, stage, instruction]);
+    const group = groups.get(name) ?? [];
     group.push(result);
-    groups.set(layer, group);
+    groups.set(name, group);
   }
-  return groups;
+  return groups.values();
 }
 
 /** Bytes of the changeset, the unpacked forms and the plain tar of a layer. */

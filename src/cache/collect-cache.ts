@@ -15,6 +15,8 @@ export interface SpaceLimits {
 }
 
 export interface CacheCollection extends Pick<EvictionPolicy, 'matches' | 'usedSince'>, SpaceLimits {
+  /** Since when what is remembered besides results, such as hashes of files, must have been used to stay; `usedSince`. */
+  readonly rememberedSince?: number | undefined;
   readonly dryRun?: boolean | undefined;
   /** Deletes what else should go, while no build uses the store. */
   readonly also?: (() => Promise<void>) | undefined;
@@ -26,7 +28,15 @@ export interface CacheCollection extends Pick<EvictionPolicy, 'matches' | 'usedS
  * build uses the store.
  */
 export async function collectCache(store: Store, policy: CacheCollection): Promise<Collected> {
-  const { usedSince = 0, minFree, dryRun = false, signal, also, ...limits } = policy;
+  const {
+    usedSince = 0,
+    rememberedSince = usedSince,
+    minFree,
+    dryRun = false,
+    signal,
+    also,
+    ...limits
+  } = policy;
   return collectGarbage(store, {
     mark: async (marks, images) => {
       await also?.();
@@ -35,7 +45,7 @@ export async function collectCache(store: Store, policy: CacheCollection): Promi
       const evicted = chooseEvicted(entries, { ...limits, usedSince, minFree: free });
       const gone = new Set([...evicted].flatMap(({ results }) => results.map(({ hex }) => hex)));
       const keeps = ({ hex }: { readonly hex: string }): boolean => !gone.has(hex);
-      await markKept(store, { marks, images, keeps, usedSince });
+      await markKept(store, { marks, images, keeps, usedSince: rememberedSince });
     },
     dryRun,
     signal,

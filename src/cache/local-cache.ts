@@ -57,7 +57,7 @@ export class LocalCache<L> implements Cache<L> {
 }
 
 /** Names of the records that remember a step: by its text, and by its place. */
-function pointers({ dockerfile, stage, instruction, place }: StepIdentity): readonly string[] {
+export function pointers({ dockerfile, stage, instruction, place }: StepIdentity): readonly string[] {
   return [
     ['text', instruction],
     ['place', place],

@@ -7,6 +7,8 @@ import type { StoredImage } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { readCachedResults, type CachedResult } from './cached-results.js';
+import { listingsBucket } from './file-listing.js';
+import { latestBucket, pointers } from './local-cache.js';
 import { pinsBucket } from './pins.js';
 import { resultsBucket } from './read-record.js';
 
@@ -28,6 +30,9 @@ export interface Kept {
   readonly usedSince: number;
 }
 
+/** What says why a later step misses: it stays with the results that it belongs to, however long ago it was written. */
+const explainingBuckets: ReadonlySet<string> = new Set([latestBucket, listingsBucket]);
+
 /** Buckets with one record per layer, named by its id. */
 const layerBuckets = /^(?:changesets|layer-.*)$/;
 
@@ -43,12 +48,22 @@ export async function markKept(store: Store, { marks, images, keeps, usedSince }
   }
   for (const bucket of layers.otherBuckets) {
     if (ownBuckets.has(bucket)) marks.buckets.add(bucket);
-    else if (bucket !== resultsBucket) await markUsed(store, { marks, bucket, usedSince });
+    else if (bucket !== resultsBucket && !explainingBuckets.has(bucket))
+      await markUsed(store, { marks, bucket, usedSince });
   }
   for (const result of await readCachedResults(store)) {
     if (!keeps(result)) continue;
     marks.record(resultsBucket, result.hex);
+    markExplaining(marks, result);
     for (const layer of result.layers) await layers.keepWhole(hexOf(layer));
+  }
+}
+
+function markExplaining(marks: Marks, { record: { by, step, key } }: CachedResult): void {
+  if (by !== 'definition') return;
+  for (const hex of pointers(step)) marks.record(latestBucket, hex);
+  for (const [, value] of key.recipe) {
+    for (const [, hex = ''] of value.matchAll(/sha256:([0-9a-f]{64})/g)) marks.record(listingsBucket, hex);
   }
 }
 

@@ -97,7 +97,7 @@ test('inspect --layers and history show what made each layer', async (t) => {
   t.regex(layers[1] ?? '', /^1 +[0-9a-f]{12} +\d+ B +- +- +- +COPY one \/$/);
   t.regex(layers[2] ?? '', /^2 .*COPY two \/$/);
   const history = (await run('history', 'app:1')).stdout.split('\n');
-  t.regex(history[1] ?? '', /^\d+ years ago +\d+ B +- +COPY two \/$/);
+  t.regex(history[1] ?? '', /^\d+ years ago +\d+ B +[0-9a-f]{12} +- +- +- +COPY two \/$/);
   t.regex(history[2] ?? '', /COPY one \/$/);
 });
 

@@ -28,7 +28,7 @@ export const cacheLs = defineCommand({
 
 /** An entry as JSON, without its records. Times are RFC 3339, sizes bytes. */
 export function entryJson(entry: CacheEntry): object {
-  const { key, stage, instruction, type, created, used, duration, pinned, size } = entry;
+  const { key, stage, instruction, type, created, used, duration, pinned, size, shared } = entry;
   return {
     key,
     stage,
@@ -36,6 +36,7 @@ export function entryJson(entry: CacheEntry): object {
     type,
     pinned,
     size,
+    ...(shared ? { shared } : {}),
     created: new Date(created).toISOString(),
     used: new Date(used).toISOString(),
     seconds: duration / 1000,
@@ -46,7 +47,7 @@ function table(entries: readonly CacheEntry[], now: number): string {
   const rows = entries.map((entry) => [
     shortDigest(entry.key),
     entry.stage,
-    formatBytes(entry.size),
+    entry.shared ? 'shared' : formatBytes(entry.size),
     timeAgo(entry.created, now),
     timeAgo(entry.used, now),
     formatSeconds(entry.duration / 1000),

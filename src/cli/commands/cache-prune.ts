@@ -74,6 +74,7 @@ function policyOf(given: OptionValues<typeof options>, now: number) {
   return {
     matches,
     usedSince: age === undefined ? 0 : now - age,
+    ...(chosen ? { rememberedSince: 0 } : {}),
     ...limits,
     dryRun: given['dry-run'],
     /** Folders of RUN --mount=type=cache are pruned by their age only. */

@@ -4,13 +4,13 @@ import { parsePlatform } from '../../oci/platform.js';
 import { formatBytes } from '../../progress/units.js';
 import { createdBy } from '../created-by.js';
 import { defineCommand } from '../define-command.js';
-import { findImage } from '../find-image.js';
+import { findImage, shortDigest } from '../find-image.js';
 import { formatOption, isJson } from '../format-option.js';
 import { withStore } from '../open-store.js';
 import { historyRows, readImage, type HistoryRow } from '../read-image.js';
 import { jsonLines, textTable } from '../text-table.js';
 import { timeAgo } from '../time-ago.js';
-import { verdictJson } from '../verdict-text.js';
+import { verdictCells, verdictJson } from '../verdict-text.js';
 
 export const history = defineCommand({
   name: 'history',
@@ -60,8 +60,9 @@ function table(rows: readonly Row[], whole: boolean): string {
   const cells = rows.map(({ entry, layer, verdict }) => [
     timeAgo(entry.created, now),
     layer === undefined ? '-' : formatBytes(layer.size),
-    layer === undefined ? '-' : (verdict?.verdict ?? '-'),
+    layer === undefined ? '-' : shortDigest(layer.digest),
+    ...verdictCells(layer === undefined ? undefined : verdict, now),
     createdBy(entry, whole),
   ]);
-  return textTable(['CREATED', 'SIZE', 'CACHE', 'CREATED BY'], cells);
+  return textTable(['CREATED', 'SIZE', 'LAYER', 'CACHE', 'MADE', 'KEY', 'CREATED BY'], cells);
 }
