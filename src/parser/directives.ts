@@ -55,10 +55,17 @@ function problem(
   value: string,
   found: ReadonlyMap<string, string>,
 ): InstructionError | undefined {
-  if (found.has(name)) return new InstructionError(`only one ${name} parser directive can be used`);
+  if (found.has(name)) {
+    return new InstructionError(`only one ${name} parser directive can be used`, {
+      hint: 'remove this line or the one above',
+    });
+  }
   if (name === 'escape' && value !== '\\' && value !== '`') {
-    return new InstructionError(`invalid escape token ${JSON.stringify(value)} does not match \` or \\`);
+    return new InstructionError(`invalid escape token ${JSON.stringify(value)} does not match \` or \\`, {
+      hint: 'the escape character is a backslash unless this line says `',
+    });
   }
   const [first] = name === 'check' ? parseCheckOptions(value).problems : [];
-  return first === undefined ? undefined : new InstructionError(first);
+  if (first === undefined) return undefined;
+  return new InstructionError(first, { hint: 'write for example # check=skip=RuleA,RuleB;error=true' });
 }

@@ -183,7 +183,10 @@ export class Expander {
 
   #syntaxError(what: string): InstructionError {
     const shown = this.text.length > 200 ? `${this.text.slice(0, 200)}…` : this.text;
-    return new InstructionError(`${what} in ${JSON.stringify(shown)}`);
+    const character = what.endsWith('quote') ? 'quote' : 'dollar';
+    return new InstructionError(`${what} in ${JSON.stringify(shown)}`, {
+      hint: `put ${this.options.escape} before a ${character} that is text`,
+    });
   }
 }
 

@@ -65,7 +65,8 @@ export class Flags {
       const kind = kinds.get(name);
       if (kind === undefined) throw unknownFlag(name, [...kinds.keys()]);
       const values = this.#values.get(name) ?? [];
-      if (values.length > 0 && kind !== 'list') throw flagError(name, `duplicate flag specified: --${name}`);
+      if (values.length > 0 && kind !== 'list')
+        throw flagError(name, `duplicate flag specified: --${name}`, 'give it once');
       const value = equals < 0 ? undefined : word.slice(equals + 1);
       values.push(kind === 'boolean' ? boolean(name, value) : text(name, value));
       this.#values.set(name, values);
@@ -116,7 +117,11 @@ function boolean(name: string, value: string | undefined): string {
     throw flagError(name, `missing a value on flag: --${name}`, `write --${name} or --${name}=true`);
   const lower = value.toLowerCase();
   if (lower !== 'true' && lower !== 'false') {
-    throw flagError(name, `expecting boolean value for flag --${name}, not: ${JSON.stringify(value)}`);
+    throw flagError(
+      name,
+      `expecting boolean value for flag --${name}, not: ${JSON.stringify(value)}`,
+      `write --${name} or --${name}=false`,
+    );
   }
   return lower;
 }

@@ -1,10 +1,11 @@
 import { TsbuildError } from '../util/errors.js';
 import type { Source, SourceRange } from '../util/source.js';
 import { readDirectives } from './directives.js';
+import { checkWords } from './check-words.js';
 import { InstructionError } from './instruction-error.js';
 import { parseFrom } from './instructions/from.js';
 import { lexInstruction, type RawInstruction } from './instructions/raw.js';
-import { parseStageInstruction, takesHeredocs } from './instructions/table.js';
+import { isNearFrom, parseStageInstruction, takesHeredocs } from './instructions/table.js';
 import { readLogicalLines, type LogicalLine } from './logical-lines.js';
 import { splitLines, type PhysicalLine } from './physical-lines.js';
 import { StageBuilder } from './stage-builder.js';
@@ -96,18 +97,16 @@ class DockerfileParser {
       this.#add({ ...lexed, escape, heredocs: line.heredocs, base: baseOf(line) });
     } catch (error) {
       if (!(error instanceof TsbuildError)) throw error;
-      if (lexed.keyword === 'FROM') this.#stages.addBrokenFrom();
-      this.#report(error, this.#partRange(error, line, escape));
+      if (isNearFrom(lexed.keyword)) this.#stages.addBrokenFrom();
+      this.#report(this.#withLineHint(error, line), this.#partRange(error, line, escape));
     }
   }
 
   #add(raw: RawInstruction): void {
-    if (raw.keyword === 'FROM') {
-      this.#stages.addFrom(parseFrom(raw));
-      return;
-    }
-    const instruction = parseStageInstruction(raw);
-    this.#stages.add(instruction);
+    const instruction = raw.keyword === 'FROM' ? parseFrom(raw) : parseStageInstruction(raw);
+    checkWords(instruction, raw.escape);
+    if (instruction.kind === 'FROM') this.#stages.addFrom(instruction);
+    else this.#stages.add(instruction);
   }
 
   #blankLine(line: number): void {
@@ -132,6 +131,17 @@ class DockerfileParser {
     if (part === undefined || line.heredocs.length > 0 || this.#located >= maxLocated) return line.range;
     this.#located++;
     return this.locate?.(this.#lines, { range: line.range, part, escape }) ?? line.range;
+  }
+
+  /** Most words that are no instruction belong to the line above, which lacks its escape character. */
+  #withLineHint(error: TsbuildError, { range }: LogicalLine): TsbuildError {
+    const isUnknown = error instanceof InstructionError && error.part === 'keyword';
+    const above = this.#lines[range.startLine - 2]?.text.trim() ?? '';
+    if (!isUnknown || error.hint !== undefined || above === '' || above.startsWith('#')) return error;
+    const hint = /^FROM\s/i.test(above)
+      ? 'write RUN before a command'
+      : 'if this continues the line above, end that one with a backslash';
+    return new InstructionError(error.message, { hint, part: 'keyword' });
   }
 
   #lineRange(index: number): SourceRange {

@@ -11,7 +11,7 @@ const maxWidth = 160;
  * that are very long are shortened.
  */
 export function formatExcerpt(source: Source, range: SourceRange, color: boolean): string {
-  const lines = source.text.split(/\r\n|\n|\r/);
+  const lines = source.text.split('\n');
   const end = lastLine(range, lines.length);
   const shownEnd = Math.min(end, range.startLine + maxGuilty - 1);
   const first = Math.max(1, range.startLine - contextLines);

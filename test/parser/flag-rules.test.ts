@@ -72,8 +72,17 @@ test(
 
 test('double quotes are removed', means, 'COPY --chown="1:"2 a /', { chown: '1:2' });
 test('single quotes are removed', means, "COPY --chown='1 :2' a /", { chown: '1 :2' });
-test('the other quote is text', means, `COPY --chown="1'2" a /`, { chown: "1'2" });
-test('the escape takes the next character', means, 'COPY --chown=1\\ \\"2 a /', { chown: '1 "2' });
+test('the other quote is text', means, `RUN --mount="from=1'2,target=/x" a`, {
+  mounts: [
+    {
+      options: [
+        ['from', "1'2"],
+        ['target', '/x'],
+      ],
+    },
+  ],
+});
+test('the escape takes the next character', means, 'COPY --exclude=1\\ \\"2 a /', { exclude: ['1 "2'] });
 test('a value may hold equals signs', means, 'COPY --chown=a=b a /', { chown: 'a=b' });
 
 test('a bare boolean flag is true', means, 'COPY --link a /', { link: true });

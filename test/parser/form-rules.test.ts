@@ -69,17 +69,32 @@ test(
   },
 );
 test('a no-break space is part of a word', means, 'COPY a\u00a0b /x', { sources: ['a\u00a0b'] });
-test('quotes do not keep words of COPY together', means, 'COPY "a b" /x', { sources: ['"a', 'b"'] });
-test('quotes do not keep words of EXPOSE together', means, 'EXPOSE "80 81"', { words: ['"80', '81"'] });
-test('nor do braces', means, 'EXPOSE ${P:-80 81}', { words: ['${P:-80', '81}'] });
-test('quotes do not keep words of VOLUME together', means, 'VOLUME "/a b"', { words: ['"/a', 'b"'] });
+test(
+  'quotes do not keep words of COPY together',
+  refused,
+  'COPY "a b" /x',
+  /^missing closing double-quote in "\\"a" \(quotes do not keep words together here: for a path with blanks write COPY \[/,
+);
+test(
+  'quotes do not keep words of EXPOSE together',
+  refused,
+  'EXPOSE "80 81"',
+  /^missing closing double-quote in "\\"80"/,
+);
+test('nor do braces', refused, 'EXPOSE ${P:-80 81}', /^missing '}' in "\$\{P:-80"/);
+test(
+  'quotes do not keep words of VOLUME together',
+  refused,
+  'VOLUME "/a b"',
+  /^missing closing double-quote in/,
+);
 test(
   'quotes do not keep words of FROM together',
   refused,
   'FROM "a b"',
   /^FROM requires either one or three arguments/,
 );
-test('EXPOSE takes no JSON', means, 'EXPOSE ["80"]', { words: ['["80"]'] });
+test('EXPOSE takes no JSON', refused, 'EXPOSE ["80"]', /^invalid port "\[80\]" in EXPOSE/);
 test('COPY needs a source and a destination', refused, 'COPY a', /^COPY requires at least two arguments/);
 test('COPY needs them in JSON too', refused, 'COPY ["a"]', /^COPY requires at least two arguments/);
 test('ADD needs a source and a destination', refused, 'ADD a', /^ADD requires at least two arguments/);
@@ -262,3 +277,52 @@ for (const name of ['a-b_c.d9', 'ABC', 'a-']) {
     t.is(parsed(`FROM x as ${name}`).stages[0]?.from.as, name.toLowerCase());
   });
 }
+
+const syntax: readonly (readonly [line: string, message: RegExp])[] = [
+  ['FROM ${A', /^missing '}' in "\$\{A" \(put \\ before a dollar that is text/],
+  ['FROM --platform=${} a', /^bad substitution/],
+  ['ARG A=${B:=c}', /^unsupported modifier \(:=\)/],
+  ['ENV A="b', /^missing closing double-quote in .* \(put \\ before a quote that is text/],
+  ['ENV ${A=b', /^missing '}'/],
+  ["LABEL a='b", /^missing closing single-quote/],
+  ['COPY ${A /', /^missing '}'/],
+  ['ADD a ${', /^missing '}'/],
+  ['COPY --chown=${A: a /', /^missing '}'/],
+  ['COPY --chmod=${} a /', /^bad substitution/],
+  ['ADD --checksum=${} http://a/ /', /^bad substitution/],
+  ['COPY <<E /x\n${A^^}\nE', /^unsupported modifier \(\^\)/],
+  ['RUN --mount=target=${} a', /^bad substitution/],
+  ['EXPOSE ${}', /^bad substitution/],
+  ['VOLUME ["${}"]', /^bad substitution/],
+  ['USER ${}', /^bad substitution/],
+  ['WORKDIR ${}', /^bad substitution/],
+  ['STOPSIGNAL ${}', /^bad substitution/],
+  ['ONBUILD ENV A=${}', /^bad substitution/],
+];
+for (const [line, message] of syntax) {
+  test(
+    'words are checked without their values',
+    refused,
+    line.startsWith('FROM') ? line : `FROM a\n${line}`,
+    message,
+  );
+}
+for (const line of [
+  'ENV A=${B:?c}',
+  'RUN echo ${',
+  'CMD ${}',
+  'ENTRYPOINT "',
+  'HEALTHCHECK CMD ${}',
+  'MAINTAINER "',
+  'COPY <<"E" /x\n${}\nE',
+]) {
+  test(`what depends on values, or is not expanded, is not: ${JSON.stringify(line)}`, (t) => {
+    t.deepEqual(errorsIn(`FROM a\n${line}`), []);
+  });
+}
+test(
+  'constant ports are checked',
+  refused,
+  'EXPOSE 80 $P 81/icmp',
+  /^invalid port "81\/icmp" in EXPOSE: protocol "icmp" is not tcp, udp or sctp/,
+);

@@ -105,7 +105,7 @@ test(
   'an unknown instruction that is near none',
   refused,
   'apt-get install x',
-  /^unknown instruction: apt-get \(\)$/,
+  /^unknown instruction: apt-get \(write RUN before a command\)$/,
 );
 
 const escaped = test.macro({
@@ -181,3 +181,30 @@ test(
   1,
 );
 test('check options: an empty part', refused, '# check=skip=A;\nFROM a', /^unknown check option ""/, 1);
+
+test(
+  'a line that lacks the escape above',
+  refused,
+  'ENV A=1 \\\n  B=2\n  C=3',
+  /^unknown instruction: "C=3" \(if this continues the line above, end that one with a backslash/,
+  4,
+);
+test(
+  'what a merge left',
+  refused,
+  '<<<<<<< HEAD\nFROM a',
+  /^unknown instruction: "<<<<<<<" \(a merge left its conflict here/,
+  1,
+);
+test(
+  'invisible characters are named',
+  refused,
+  '\u200bENV A=1',
+  /^unknown instruction: "U\+200BENV" \(U\+200B looks like a blank or like nothing/,
+);
+test('a mistyped FROM begins a stage', (t) => {
+  t.deepEqual(
+    errorsIn('FORM a\nRUN x').map(({ message }) => message),
+    ['unknown instruction: FORM'],
+  );
+});

@@ -50,6 +50,7 @@ function checked(stage: Stage, name: string, current: Stage): Stage {
     throw new TsbuildError(
       'dockerfile',
       `cannot copy from stage ${JSON.stringify(name)}, it needs to be defined before current stage ${JSON.stringify(here)}`,
+      { hint: 'move that stage up, in front of this one' },
     );
   }
   return stage;

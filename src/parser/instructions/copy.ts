@@ -77,11 +77,15 @@ function paths(raw: RawInstruction): Paths {
   const words = json ?? splitBlanks(raw.args);
   const destination = words.at(-1);
   if (destination === undefined || words.length < 2) {
-    throw new InstructionError(`${raw.keyword} requires at least two arguments: sources and a destination`);
+    throw new InstructionError(`${raw.keyword} requires at least two arguments: sources and a destination`, {
+      hint: `write for example ${raw.keyword} source /destination/`,
+    });
   }
   if (json !== undefined) return { sources: words.slice(0, -1), heredocs: [], destination };
   if (heredocMarker(destination) !== undefined) {
-    throw new InstructionError(`${raw.keyword} cannot accept a heredoc as a destination`);
+    throw new InstructionError(`${raw.keyword} cannot accept a heredoc as a destination`, {
+      hint: 'put the path of the file behind the heredoc',
+    });
   }
   const sources = words.slice(0, -1).filter((word) => heredocMarker(word) === undefined);
   if (words.length - 1 - sources.length !== raw.heredocs.length) {

@@ -61,9 +61,19 @@ const oneMillisecond = 1e6;
 function duration(given: Flags, flag: string): number | undefined {
   const text = given.string(flag);
   if (text === undefined || text === '') return undefined;
-  const nanoseconds = parseGoDuration(text);
+  const nanoseconds = flagDuration(flag, text);
   if (nanoseconds === 0 || nanoseconds >= oneMillisecond) return nanoseconds;
   throw new InstructionError(`--${flag} cannot be less than 1ms`, { part: { flag } });
+}
+
+function flagDuration(flag: string, text: string): number {
+  try {
+    return parseGoDuration(text);
+  } catch (error) {
+    if (!(error instanceof InstructionError)) throw error;
+    const { message, hint } = error;
+    throw new InstructionError(`--${flag}: ${message}`, { hint, part: { flag } });
+  }
 }
 
 function retries(text: string | undefined): number | undefined {

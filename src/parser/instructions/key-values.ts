@@ -26,7 +26,9 @@ export function parseKeyValues(
   const legacy = words[0]?.includes('=') === false;
   const pairs = legacy ? [legacyPair(text, options.keyword)] : words.map(pair);
   if (pairs.some(({ key }) => key === '')) {
-    throw new InstructionError(`${options.keyword} names can not be blank`);
+    throw new InstructionError(`${options.keyword} names can not be blank`, {
+      hint: `write ${options.keyword} name=value`,
+    });
   }
   return { pairs, legacy };
 }
@@ -67,7 +69,10 @@ export function parseArg(raw: RawInstruction): ArgInstruction {
   new Flags(raw.flags, {});
   const args = quotedWords(raw.args, raw.escape).map((word) => {
     const equals = word.indexOf('=');
-    if (equals === 0) throw new InstructionError('ARG names can not be blank');
+    if (equals === 0)
+      throw new InstructionError('ARG names can not be blank', {
+        hint: 'write ARG name or ARG name=default',
+      });
     return equals < 0 ? { name: word } : { name: word.slice(0, equals), value: word.slice(equals + 1) };
   });
   return { kind: 'ARG', ...raw.base, args };

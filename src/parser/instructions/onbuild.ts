@@ -38,8 +38,12 @@ export function parseOnbuild(
 /** @throws InstructionError for the instructions that cannot be triggers */
 export function checkTriggerKeyword(keyword: string): void {
   if (keyword === 'ONBUILD')
-    throw new InstructionError("chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+    throw new InstructionError("chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", {
+      hint: 'write one ONBUILD: a trigger runs in the next image only',
+    });
   if (keyword === 'FROM' || keyword === 'MAINTAINER') {
-    throw new InstructionError(`${keyword} isn't allowed as an ONBUILD trigger`);
+    throw new InstructionError(`${keyword} isn't allowed as an ONBUILD trigger`, {
+      hint: 'a trigger is any instruction but FROM, MAINTAINER and ONBUILD',
+    });
   }
 }

@@ -59,11 +59,34 @@ export function parseStageInstruction(raw: RawInstruction): StageInstruction {
 /** @param keyword as it is written */
 function unknownInstruction(keyword: string): InstructionError {
   const shown = keyword.length > 64 ? `${keyword.slice(0, 64)}…` : keyword;
-  const quoted = /^[\w-]+$/.test(shown) ? shown : JSON.stringify(shown);
+  const quoted = /^[\w-]+$/.test(shown) ? shown : visible(JSON.stringify(shown));
   return new InstructionError(`unknown instruction: ${quoted}`, {
-    hint: didYouMean(keyword, keywords),
+    hint: unknownHint(keyword),
     part: 'keyword',
   });
+}
+
+function unknownHint(keyword: string): string | undefined {
+  if (/^(?:<{7}|={7}|>{7}|\|{7})$/.test(keyword)) return 'a merge left its conflict here';
+  const [hidden] = unusual.exec(keyword) ?? [];
+  if (hidden === undefined) return didYouMean(keyword, keywords);
+  return `${codePoint(hidden)} looks like a blank or like nothing and is neither: type it again`;
+}
+
+/** White space that separates no words, and characters without a shape. */
+const unusual = /[\u0085\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff]/;
+
+function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+function visible(text: string): string {
+  return text.replace(new RegExp(unusual, 'g'), codePoint);
+}
+
+/** True for FROM and for what is likely meant to be it: what follows is in a stage. */
+export function isNearFrom(keyword: string): boolean {
+  return nearest(keyword, keywords) === 'FROM';
 }
 
 const heredocKeywords = new Set(['ADD', 'COPY', 'RUN']);
