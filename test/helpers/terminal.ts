@@ -36,10 +36,11 @@ export async function onTerminal(
   });
   const ended: unknown = output === '' ? undefined : JSON.parse(stdout);
   if (!isJsonObject(ended)) throw new Error(output);
+  const { failure } = ended;
   return {
     output: String(ended['output']),
     code: Number(ended['code']),
     restored: ended['restored'] === true,
-    failure: ended['failure'] === null ? undefined : String(ended['failure']),
+    failure: typeof failure === 'string' ? failure : undefined,
   };
 }
