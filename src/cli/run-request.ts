@@ -12,6 +12,7 @@ import { registryOptions, registryRequest, type RegistryRequest } from './regist
 /** Options of `tsbuild run`, named as docker's. */
 export const runOptions = {
   rm: { kind: 'flag', describe: 'Accepted for scripts: nothing is kept' },
+  detach: { kind: 'flag', short: 'd', describe: 'Refused: nothing runs on when tsbuild ends' },
   interactive: { kind: 'flag', short: 'i', describe: 'Pass on standard input' },
   tty: { kind: 'flag', short: 't', describe: 'Give the command a terminal' },
   env: {
@@ -87,6 +88,11 @@ export function runRequest(
   options: OptionValues<typeof runOptions>,
   env: Readonly<Record<string, string | undefined>>,
 ): RunRequest {
+  if (options.detach) {
+    throw new TsbuildError('unsupported', 'nothing runs on when tsbuild run ends, so there is no --detach', {
+      hint: 'put tsbuild run itself into the background with & and end it by a signal, or use a container engine',
+    });
+  }
   const network = options.network === 'none' ? 'none' : 'host';
   for (const port of options.publish) checkPublished(port, network);
   const { entrypoint } = options;

@@ -29,6 +29,7 @@ for (const port of ['8080', '8080:8080', '127.0.0.1:80:80/tcp']) {
   test(`-p ${port} changes nothing and is accepted`, (t) => t.is(parse('-p', port, 'app').network, 'host'));
 }
 for (const [args, code] of [
+  [['-d'], 'unsupported'],
   [['-p', '8080:80'], 'unsupported'],
   [['-p', '80', '--network', 'none'], 'unsupported'],
   [['-p', 'x'], 'usage'],

@@ -2,6 +2,7 @@
 import { copyFileSync } from 'node:fs';
 import test from 'ava';
 import { findProgram, missingOf } from '../helpers/programs.js';
+import { registryAvailable, startRegistry } from '../helpers/registry-server.js';
 import { makeWorkspace } from '../helpers/tsbuild.js';
 
 const it = missingOf(['root', 'busybox']).length === 0 ? test : test.skip;
@@ -94,6 +95,26 @@ it('a terminal cannot be had where there is none', async (t) => {
   t.regex(ended.stderr, /no terminal/);
   const shell = await workspace.tsbuild(['build', '--debug-shell', '.']);
   t.is(shell.code, 2);
+});
+
+const pulled = registryAvailable ? it : test.skip;
+
+pulled('an image that only a registry has is pulled', async (t) => {
+  const registry = await startRegistry();
+  const elsewhere = makeWorkspace('run-pulled');
+  t.teardown(() => Promise.all([registry.close(), elsewhere.remove()]));
+  const name = `${registry.host}/app:1`;
+  for (const args of [
+    ['tag', 'app', name],
+    ['push', name],
+  ]) {
+    const { code, output } = await workspace.tsbuild(args);
+    t.is(code, 0, output);
+  }
+  const first = await elsewhere.tsbuild(['run', name, 'echo $FROM_IMAGE; rm -f /bin/sh; touch /made']);
+  t.is(first.stdout, 'yes\n', first.output);
+  registry.requests();
+  t.is((await elsewhere.tsbuild(['run', name, 'id -u; ls /made 2>/dev/null'])).stdout, '1000\n');
 });
 
 it('an image that is nowhere is an error', async (t) => {
