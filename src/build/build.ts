@@ -1,7 +1,6 @@
 import { inlineKey } from '../cache/remote/inline-key.js';
 import type { Mode, OnFailedStep } from '../executor/types.js';
 import type { Refresh } from '../graph/refresh.js';
-import type { Workshop } from '../graph/runner.js';
 import { Solver } from '../graph/solver.js';
 import type { StepOutcomes } from '../graph/step-log.js';
 import type { LayerRef, RemoteBlob } from '../layers/layer.js';
@@ -14,7 +13,8 @@ import type { Remotes } from '../remote/remotes.js';
 import type { Store } from '../store/store.js';
 import type { BuildContext } from './build-context.js';
 import { distinct, findProblems, reportFindings } from './findings.js';
-import { finishImage, type FinishedImage } from './finish-image.js';
+import { finishImage, type FinishedImage, type FinishOptions } from './finish-image.js';
+import type { ImageEdits } from './image-edits.js';
 import type { PullPolicy } from './image-resolver.js';
 import type { NamedContext } from './named-contexts.js';
 import type { RemoteCaches } from './remote-caches.js';
@@ -43,6 +43,9 @@ export interface BuildInput {
   readonly variants: readonly [Variant, ...Variant[]];
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  /** False: what FROM names gives no labels. */
+  readonly inheritLabels: boolean;
+  readonly edits: ImageEdits;
   /** Files of new layers that are newer than the epoch get it; true unless told. */
   readonly rewriteTimestamps?: boolean | undefined;
   readonly noCache: boolean;
@@ -100,7 +103,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     reportFindings(await findProblems(input, { vertices, warnings }, shop), input, tools.job);
     const solver = new Solver(solving);
     const snapshots = await solver.solveAll(vertices);
-    const finishing = { layers: shop.layers, solver, caches };
+    const finishing = { layers: shop.layers, solver, caches, edits: input.edits };
     const images = await Promise.all(
       variants.map((variant, i) => finish(variant, snapshots[i] ?? Snapshot.empty, finishing)),
     );
@@ -113,17 +116,17 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
   }
 }
 
+interface Finishing extends Pick<OpenBuild, 'caches'>, Pick<FinishOptions, 'layers' | 'edits'> {
+  readonly solver: Solver;
+}
+
 async function finish(
   { lowered, platform, epoch, fileEpoch }: OpenVariant,
   snapshot: Snapshot,
-  {
-    layers,
-    solver,
-    caches,
-  }: Pick<Workshop, 'layers'> & Pick<OpenBuild, 'caches'> & { readonly solver: Solver },
+  { caches, solver, ...finishing }: Finishing,
 ): Promise<BuiltImage> {
   const { provenance } = solver;
-  const finished = await finishImage(lowered.state, snapshot, { layers, epoch, fileEpoch, provenance });
+  const finished = await finishImage(lowered.state, snapshot, { ...finishing, epoch, fileEpoch, provenance });
   const records = await caches?.inline({ image: refsOf(snapshot), epoch: fileEpoch });
   const image = records === undefined ? finished : withRecords(finished, records);
   return { image, platform, epoch, steps: solver.outcomes(lowered.vertex) };

@@ -6,6 +6,7 @@ import type { LayerStore } from '../layers/layer-store.js';
 import type { Snapshot } from '../layers/snapshot.js';
 import type { HistoryEntry, ImageConfig } from '../oci/types.js';
 import type { DiffID } from '../oci/digest.js';
+import { squashedHistory, squashedParts, withoutUnset, type ImageEdits } from './image-edits.js';
 
 /** Comment of every history entry: tools know by it how to read `created_by`. */
 const comment = 'buildkit.dockerfile.v0';
@@ -30,6 +31,7 @@ export interface FinishOptions {
   readonly fileEpoch: number | undefined;
   /** Where layers came from. */
   readonly provenance: ReadonlyMap<LayerId, Provenance>;
+  readonly edits: ImageEdits;
 }
 
 /**
@@ -39,24 +41,37 @@ export interface FinishOptions {
 export async function finishImage(
   state: StageState,
   snapshot: Snapshot,
-  { layers, epoch, fileEpoch, provenance }: FinishOptions,
+  { epoch, provenance, edits, ...options }: FinishOptions,
 ): Promise<FinishedImage> {
-  const base = snapshot.layers.slice(0, state.baseLayers);
-  const made = snapshot.layers.slice(state.baseLayers);
-  const kept = await Promise.all(
-    made.map(async (layer) => (fileEpoch === undefined ? layer : layers.clamped(layer, fileEpoch))),
-  );
+  const whole = {
+    base: snapshot.layers.slice(0, state.baseLayers),
+    made: snapshot.layers.slice(state.baseLayers),
+  };
+  const { base, made } = await squashedParts(whole, edits.squash, options.layers);
+  const kept = await Promise.all(made.map((layer) => retimed(layer, { ...options, edits })));
   const diffIds: readonly DiffID[] = [
-    ...state.base.rootfs.diff_ids,
+    ...state.base.rootfs.diff_ids.slice(0, base.length),
     ...(await Promise.all(kept.map((layer) => layer.diffId()))),
   ];
-  const history = fillTimes([...(state.base.history ?? []), ...historyOf(state.history, kept, epoch)]);
-  const verdicts = made.map(({ ref }): LayerVerdict => provenance.get(ref.id) ?? { verdict: 'base' });
+  const entries = [...(state.base.history ?? []), ...historyOf(state.history, whole.made, epoch)];
+  const joined = snapshot.layers.length - base.length - made.length + 1;
+  const history = squashedHistory(fillTimes(entries), joined);
+  const last = snapshot.layers.at(-1);
+  const verdictOf = ({ ref }: Layer): LayerVerdict =>
+    provenance.get(ref.id) ?? (last && provenance.get(last.ref.id)) ?? { verdict: 'base' };
   return {
-    config: configOf(state, { diffIds, history, epoch }),
+    config: configOf(state, { diffIds, history, epoch, edits }),
     layers: [...base, ...kept],
-    verdicts: [...base.map((): LayerVerdict => ({ verdict: 'base' })), ...verdicts],
+    verdicts: [...base.map((): LayerVerdict => ({ verdict: 'base' })), ...made.map(verdictOf)],
   };
+}
+
+async function retimed(
+  layer: Layer,
+  { layers, fileEpoch, edits: { timestamp } }: Pick<FinishOptions, 'layers' | 'fileEpoch' | 'edits'>,
+): Promise<Layer> {
+  if (timestamp !== undefined) return layers.stamped(layer, timestamp);
+  return fileEpoch === undefined ? layer : layers.clamped(layer, fileEpoch);
 }
 
 /** Entries without a time stand for instructions that made no layer. */
@@ -99,25 +114,31 @@ function configOf(
     diffIds,
     history,
     epoch,
-  }: {
+    edits,
+  }: Pick<FinishOptions, 'epoch' | 'edits'> & {
     readonly diffIds: readonly DiffID[];
     readonly history: readonly HistoryEntry[];
-    readonly epoch: number | undefined;
   },
 ): ImageConfig {
-  const { created: _created, author: _author, [inlineKey]: _records, ...inherited } = state.base;
+  const {
+    created: _created,
+    author: _author,
+    history: _history,
+    [inlineKey]: _records,
+    ...inherited
+  } = state.base;
   const created = epoch === undefined ? history.at(-1)?.created : isoTime(epoch * 1000);
   return {
     ...inherited,
     ...(created === undefined ? {} : { created }),
     ...(state.author === undefined ? {} : { author: state.author }),
-    config: withoutUnset(state.config),
+    config: withoutUndefined(withoutUnset(state.config, edits)),
     rootfs: { type: 'layers', diff_ids: diffIds },
-    history,
+    ...(edits.omitHistory ? {} : { history }),
   };
 }
 
-function withoutUnset<T extends object>(value: T): T {
+function withoutUndefined<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }
 

@@ -79,6 +79,7 @@ async function openVariant(
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
     labels: input.labels,
+    inheritLabels: input.inheritLabels,
     ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
     resolveImage: (name, wanted) => images.resolve(name, wanted),
     namedContext: namedSources(input, images),
@@ -88,7 +89,9 @@ async function openVariant(
   const epochText = input.buildArgs.get(epochName) ?? globalsOf(request).get(epochName);
   const epoch = await epochOf(epochText, input.context);
   const lowered = await lower({ ...request, buildArgs: withEpoch(input.buildArgs, epoch) });
-  return { platform, epoch, fileEpoch: input.rewriteTimestamps === false ? undefined : epoch, lowered };
+  const { timestamp } = input.edits;
+  const keepsTimes = timestamp !== undefined || input.rewriteTimestamps === false;
+  return { platform, epoch: timestamp ?? epoch, fileEpoch: keepsTimes ? undefined : epoch, lowered };
 }
 
 function warnOfUnused(

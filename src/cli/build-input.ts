@@ -14,6 +14,7 @@ import { contextName, openNamedContext, type NamedContext } from '../build/named
 import { openContext, type OpenedContext } from '../build/open-context.js';
 import { assertBuildable } from '../parser/assert-buildable.js';
 import { parseLocated } from '../parser/parse.js';
+import type { Dockerfile } from '../parser/types.js';
 import { TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
 import type { BuildRequest } from './build-request.js';
@@ -33,13 +34,15 @@ export async function buildInput(
   const dockerfile = await parseLocated(source);
   assertBuildable(dockerfile);
   return {
-    dockerfile,
+    dockerfile: request.image.from === undefined ? dockerfile : basedOn(request.image.from, dockerfile),
     identity,
     context,
     namedContexts: await namedContexts(request, cli, tools),
     variants: variantsOf(request),
     buildArgs: request.buildArgs,
     labels: request.labels,
+    inheritLabels: request.image.inheritLabels,
+    edits: request.image.edits,
     noCache: request.noCache,
     refresh: request.refresh,
     cacheTtl: request.cacheTtl,
@@ -47,6 +50,13 @@ export async function buildInput(
     isolation: request.isolation,
     jobs: request.jobs,
   };
+}
+
+/** The file with another word in its first FROM. */
+function basedOn(image: string, dockerfile: Dockerfile): Dockerfile {
+  const [first, ...others] = dockerfile.stages;
+  if (first === undefined) return dockerfile;
+  return { ...dockerfile, stages: [{ ...first, from: { ...first.from, image } }, ...others] };
 }
 
 export interface BuildSource {

@@ -1,5 +1,6 @@
 import { progressKinds } from '../progress/kinds.js';
 import { formOptions } from './form-options.js';
+import { imageEditOptions } from './image-edit-options.js';
 import type { OptionTable } from './option-table.js';
 import { registryOptions } from './registry-request.js';
 import { stepOptions } from './step-options.js';
@@ -137,6 +138,7 @@ export const buildOptions = {
     describe:
       'Whether files newer than that time get it too; false gives it to the configuration alone (default true)',
   },
+  ...imageEditOptions,
   iidfile: { kind: 'text', value: 'FILE', describe: 'Write the digest of the image configuration to a file' },
   'metadata-file': {
     kind: 'text',

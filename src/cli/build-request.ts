@@ -14,6 +14,7 @@ import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './buil
 import type { CliContext } from './context.js';
 import { formRequest } from './form-options.js';
 import type { OptionValues } from './option-table.js';
+import { imageEditRequest, refuseInline, type ImageEditRequest } from './image-edit-options.js';
 import { parseDuration, registryRequest, wholeNumber, type RegistryRequest } from './registry-request.js';
 import { steeredCaches, wantsIndex } from './steering-arguments.js';
 import { stepRequest, type StepRequest } from './step-options.js';
@@ -42,6 +43,7 @@ export interface BuildRequest {
   readonly buildContexts: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: readonly Annotation[];
+  readonly image: ImageEditRequest;
   readonly noCache: boolean;
   readonly refresh: readonly Refresh[];
   /** Milliseconds. */
@@ -99,6 +101,9 @@ export function buildRequest(
   if (context === '-' && options.file === '-') {
     throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
   }
+  const image = imageEditRequest(options);
+  const cacheTo = unique([...options['cache-to'], ...steeredCaches(buildArgs)]);
+  refuseInline(image, cacheTo);
   return {
     context,
     file: nonEmpty('--file', options.file),
@@ -111,13 +116,14 @@ export function buildRequest(
     buildContexts: new Map(options['build-context'].map((text) => splitPair('--build-context', text))),
     labels: new Map(options.label.map((label) => splitPair('--label', label))),
     annotations: options.annotation.flatMap(parseAnnotation),
+    image,
     noCache: options['no-cache'],
     refresh: [...options.refresh, ...options['no-cache-filter'].flatMap((text) => text.split(','))].map(
       parseRefresh,
     ),
     cacheTtl: parseTtl(options['cache-ttl']),
     cacheFrom: options['cache-from'],
-    cacheTo: unique([...options['cache-to'], ...steeredCaches(buildArgs)]),
+    cacheTo,
     pull: parsePull(options.pull),
     outputs: options.output,
     rewriteTimestamps: parseSwitch(options['rewrite-timestamp']),
@@ -162,7 +168,8 @@ export function severalTargets(): TsbuildError {
 function buildArgsOf(options: Values, { env, cwd }: Pick<CliContext, 'env' | 'cwd'>): Map<string, string> {
   const filed = options['build-arg-file'].flatMap((file) => readBuildArgFile(resolve(cwd, file), file));
   const args = parseBuildArgs([...filed, ...options['build-arg']], env);
-  const epoch = options['source-date-epoch'] ?? args.get(epochName) ?? env[epochName];
+  const usual = options.timestamp === undefined ? env[epochName] : undefined;
+  const epoch = options['source-date-epoch'] ?? args.get(epochName) ?? usual;
   if (epoch !== undefined && epoch !== '') args.set(epochName, epoch);
   return args;
 }

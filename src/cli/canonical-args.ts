@@ -107,6 +107,8 @@ function readForeign(name: string, inline: string | undefined, state: State): vo
   if (peer.verdict === 'ignored') {
     if (peer.unlessFalse !== undefined && !parseBoolean(name, inline))
       throw new TsbuildError('unsupported', `${name}=false is not supported`, { hint: peer.unlessFalse });
+    if (peer.unlessTrue !== undefined && parseBoolean(name, inline))
+      throw new TsbuildError('unsupported', `${name} is not supported`, { hint: peer.unlessTrue });
     if (peer.takes === 'value' && inline === undefined) state.rest.shift();
     state.warnings.push(`${name} is ignored: ${peer.say}`);
     return;

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BuiltImage } from '../build/build.js';
+import type { FinishedImage } from '../build/finish-image.js';
 import type { OpenImage } from '../build/open-image.js';
 import { storeImage } from '../build/store-image.js';
+import type { Annotation } from '../image/annotations.js';
 import { plainForm } from '../image/output.js';
 import type { Digest } from '../oci/digest.js';
 import { formatPlatform } from '../oci/platform.js';
@@ -70,9 +72,15 @@ async function storeBuilt(
   { request, outputs, store }: FinishTools,
 ): Promise<Finished> {
   const { names, annotations } = outputs;
-  const shared = { store, annotations, names: request.index ? [] : names };
+  const shared = { store, names: request.index ? [] : names };
   const all = await Promise.all(
-    built.map(({ image, platform }) => storeImage(image, { ...shared, platform })),
+    built.map(({ image, platform }) =>
+      storeImage(image, {
+        ...shared,
+        annotations: [...(request.image.createdAnnotation ? timeOf(image) : []), ...annotations],
+        platform,
+      }),
+    ),
   );
   const images = all.map(({ open }) => open);
   const stored = all.map((one) => one.stored);
@@ -80,6 +88,11 @@ async function storeBuilt(
   if (only !== undefined && !request.index) return { images, target: only };
   const { storeIndex } = await import('../build/store-index.js');
   return { images, target: await storeIndex(stored, { store, names, annotations }) };
+}
+
+function timeOf({ config: { created } }: FinishedImage): readonly Annotation[] {
+  const key = 'org.opencontainers.image.created';
+  return created === undefined ? [] : [{ level: 'manifest', platform: undefined, key, value: created }];
 }
 
 async function exportBuilt(

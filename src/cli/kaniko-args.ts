@@ -72,6 +72,7 @@ export function kanikoArgs(values: KanikoValues, context: KanikoContext, cwd: st
     ...values.annotation.map((pair) => `--annotation=${pair}`),
     ...values.secret.map((secret) => `--secret=${secret}`),
     ...one('--platform', values['custom-platform']),
+    ...(values['single-snapshot'] ? ['--squash'] : []),
     ...(reproducible ? ['--source-date-epoch=0'] : []),
     ...outputs(values),
     ...cacheArgs(values),

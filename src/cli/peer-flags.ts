@@ -13,6 +13,8 @@ export interface PeerFlag {
   readonly say: string;
   /** Where `=false` of an ignored flag would change the result: what to do instead. It is an error then. */
   readonly unlessFalse?: string | undefined;
+  /** The same for the flag without a value and `=true`. */
+  readonly unlessTrue?: string | undefined;
 }
 
 type Names = string;
@@ -41,6 +43,7 @@ const baseConfig =
   'the image configuration comes from the base and the Dockerfile: use ENV, LABEL or another base';
 const inPlace = 'tsbuild does not build inside its own root file system';
 const kanikoOutput = 'use -o type=oci,dest=FILE, -o type=docker,dest=FILE or --metadata-file';
+const ownAnnotations = 'an image has no annotations of its base';
 const kanikoTls = 'use --insecure-registry HOST or --tls-verify=false';
 
 /** Accepted with a warning. */
@@ -53,6 +56,11 @@ const ignored: readonly PeerFlag[] = [
     say: 'steps are always cached, and have layers of their own',
     unlessFalse: '--no-cache runs every step again',
   }),
+  ...one('ignored', '--unsetannotation=', ownAnnotations),
+  ...one('ignored', '--inherit-annotations', ownAnnotations).map((flag) => ({
+    ...flag,
+    unlessTrue: 'give them with --annotation',
+  })),
   ...one('ignored', '--skip-unused-stages', 'stages that the target does not need are never built'),
   ...one('ignored', '--snapshot-mode=', inPlace),
   ...peerFlags('ignored', inPlace, '--cleanup --use-new-run --force --kaniko-dir='),
@@ -71,7 +79,6 @@ const buildx: readonly PeerFlag[] = [
   ...one('refused', '--policy=', 'name bases by digest instead'),
   ...one('planned', '--debug', '--progress=plain shows everything that happens'),
   ...one('planned', '-D', '--progress=plain shows everything that happens'),
-  ...one('planned', '--squash', 'put the steps into one RUN, or copy the result into a last stage'),
 ];
 
 /** buildah and podman. */
@@ -79,19 +86,12 @@ const buildah: readonly PeerFlag[] = [
   ...peerFlags('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
   ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
   ...one('planned', '--manifest=', 'tag the image with -t'),
-  ...peerFlags('planned', 'use SOURCE_DATE_EPOCH or --source-date-epoch', '--timestamp='),
-  ...one('planned', '--omit-history', 'the history is part of the image'),
-  ...one('planned', '--created-annotation', 'annotations are not written'),
   ...peerFlags(
     'refused',
     'tsbuild adds no labels of its own; use --label',
     '--identity-label --layer-label= --stage-labels',
   ),
-  ...peerFlags(
-    'planned',
-    baseConfig,
-    '--unsetenv= --unsetlabel= --unsetannotation= --inherit-labels --inherit-annotations --env=',
-  ),
+  ...peerFlags('planned', baseConfig, '--env='),
   ...peerFlags(
     'refused',
     'a build must not depend on folders of the host: copy them, or use RUN --mount=type=bind',
@@ -137,7 +137,6 @@ const buildah: readonly PeerFlag[] = [
     '--decryption-key= --cw=',
   ),
   ...one('refused', '--disable-content-trust', 'signatures are not verified; name bases by digest instead'),
-  ...one('planned', '--from=', 'use ARG before FROM and --build-arg'),
   ...one('planned', '--logfile=', 'redirect the standard error output'),
   ...one('refused', '--logsplit', 'redirect the standard error output'),
   ...one('refused', '--stdin', 'steps have no standard input; use --secret or COPY'),
@@ -167,7 +166,7 @@ const kaniko: readonly PeerFlag[] = [
   ),
   ...one('planned', '--compressed-caching', 'layers are compressed only where an output wants it'),
   ...one('planned', '--custom-platform=', 'use --platform'),
-  ...one('planned', '--single-snapshot', 'put the steps into one RUN, or copy the result into a last stage'),
+  ...one('planned', '--single-snapshot', 'use --squash'),
   ...one('planned', '--compression=', 'use --compression-format'),
   ...peerFlags(
     'planned',

@@ -60,15 +60,23 @@ function* addition(directory: Directory): Recursion<ChangesetDirectory> {
 
 /** No file time later than `max` (nanoseconds): what SOURCE_DATE_EPOCH asks of new layers. */
 export function clampTimes(changeset: Changeset, max: bigint): Changeset {
-  const clamp = (meta: Metadata): Metadata => (meta.mtime > max ? { ...meta, mtime: max } : meta);
+  return withMetadata(changeset, (meta) => (meta.mtime > max ? { ...meta, mtime: max } : meta));
+}
+
+/** Every file with one time (nanoseconds). */
+export function setTimes(changeset: Changeset, mtime: bigint): Changeset {
+  return withMetadata(changeset, (meta) => (meta.mtime === mtime ? meta : { ...meta, mtime }));
+}
+
+function withMetadata(changeset: Changeset, change: (meta: Metadata) => Metadata): Changeset {
   return mapEntries(changeset, {
     leaf: (entry) => {
       if (entry.kind === 'hardlink' || entry.kind === 'whiteout') return entry;
-      const meta = clamp(entry.meta);
+      const meta = change(entry.meta);
       return meta === entry.meta ? entry : { ...entry, meta };
     },
     directory: (entry) => {
-      const meta = entry.meta && clamp(entry.meta);
+      const meta = entry.meta && change(entry.meta);
       return meta === entry.meta ? entry : { ...entry, meta };
     },
   });

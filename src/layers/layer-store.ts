@@ -2,7 +2,8 @@ import { digestOf, hexOf, type DiffID } from '../oci/digest.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
 import { changesetIdentity } from './content-digest.js';
-import { clampTimes } from './changeset.js';
+import { clampTimes, setTimes } from './changeset.js';
+import { diff } from './diff.js';
 import { isEmptyChangeset } from './tree.js';
 import {
   isLayerRef,
@@ -70,22 +71,42 @@ export class LayerStore {
   }
 
   /** The layer with no file time after `epoch` (seconds since 1970); itself when it has none. */
-  async clamped(layer: Layer, epoch: number): Promise<Layer> {
+  clamped(layer: Layer, epoch: number): Promise<Layer> {
+    const time = BigInt(epoch) * 1_000_000_000n;
+    return this.#retimed(layer, `${epoch}`, (changeset) => clampTimes(changeset, time));
+  }
+
+  /** The layer with `time` (seconds since 1970) as the time of every file. */
+  stamped(layer: Layer, time: number): Promise<Layer> {
+    const nanoseconds = BigInt(time) * 1_000_000_000n;
+    return this.#retimed(layer, `=${time}`, (changeset) => setTimes(changeset, nanoseconds));
+  }
+
+  async #retimed(layer: Layer, times: string, change: (changeset: Changeset) => Changeset): Promise<Layer> {
     if (layer.ref.empty) return layer;
-    const key = hexOf(digestOf(`${layer.ref.id} ${epoch}`));
+    const key = hexOf(digestOf(`${layer.ref.id} ${times}`));
     const known = await this.options.store.records('layer-clamped').get(key);
     if (isLayerRef(known) && (await this.available(known))) return this.open(known);
-    const changeset = clampTimes(await layer.changeset(), BigInt(epoch) * 1_000_000_000n);
+    const changeset = change(await layer.changeset());
     const body: BodySource = async (file) => {
       const found = await layer.body(file);
       if (found === undefined)
         throw new TsbuildError('store', `the content ${file.digest} of a file is not in its layer`);
       return found;
     };
-    const clamped = this.fromChangeset(changeset, body, layer.ref.created);
-    await clamped.keep();
-    await this.options.store.records('layer-clamped').put(key, clamped.ref);
-    return clamped;
+    const retimed = this.fromChangeset(changeset, body, layer.ref.created);
+    await retimed.keep();
+    await this.options.store.records('layer-clamped').put(key, retimed.ref);
+    return retimed;
+  }
+
+  /** One layer that leads from one root to another. */
+  async squashed(from: Snapshot, to: Snapshot): Promise<Layer> {
+    const changeset = { ...diff(await from.tree(), await to.tree()), meta: undefined };
+    const created = Math.max(...to.layers.map(({ ref }) => ref.created));
+    const layer = this.fromChangeset(changeset, (file) => to.body(file), created);
+    await layer.keep();
+    return layer;
   }
 
   /** A layer of a pulled or loaded image. Its blob is in the store or can be fetched; a known place is remembered. */

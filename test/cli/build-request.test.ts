@@ -30,6 +30,18 @@ test('without options everything has its default', (t) => {
     platforms: [],
     index: false,
     annotations: [],
+    image: {
+      edits: {
+        unsetEnv: [],
+        unsetLabels: [],
+        omitHistory: false,
+        squash: 'none',
+        timestamp: undefined,
+      },
+      createdAnnotation: false,
+      inheritLabels: true,
+      from: undefined,
+    },
     buildArgs: new Map(),
     buildContexts: new Map(),
     debugShell: false,

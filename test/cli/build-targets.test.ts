@@ -139,3 +139,15 @@ test('several platforms are no single image', (t) => {
   const args = ['--build-arg=BUILDKIT_MULTI_PLATFORM=0', '--platform=linux/amd64,linux/arm64'];
   t.throws(() => requests(args), { message: /several platforms need an index/ });
 });
+
+const lifetimes: readonly (readonly [args: readonly string[], milliseconds: number | undefined])[] = [
+  [[], undefined],
+  [['--cache-ttl=24h'], 86_400_000],
+  [['--cache-ttl', '90s'], 90_000],
+  [['--cache-ttl=0s'], 0],
+];
+for (const [args, milliseconds] of lifetimes) {
+  test(`results count ${milliseconds ?? 'for ever'} with ${args.join(' ') || 'no --cache-ttl'}`, (t) => {
+    t.is(requests(args)[0]?.cacheTtl, milliseconds);
+  });
+}

@@ -47,6 +47,7 @@ test(means, '--no-push --build-arg A=b --build-arg C', '--build-arg=A=b', '--bui
 test(means, '--no-push --label a=b --target t', '--target=t', '--label=a=b');
 test(means, '--no-push --custom-platform linux/arm64', '--platform=linux/arm64');
 test(means, '--no-push --reproducible', '--source-date-epoch=0');
+test(means, '--no-push --single-snapshot --annotation a=b', '--annotation=a=b', '--squash');
 test(
   means,
   '-d r.io/a --compression zstd --compression-level 9',
@@ -129,7 +130,7 @@ test('kaniko: what cannot change the image is ignored with a warning, the rest i
     '--cache-dir=/c',
   ];
   t.is(parsed(['--no-push', ...harmless, '--bucket', 'b', '--skip-unused-stages=true']).warnings.length, 8);
-  for (const flag of ['--single-snapshot', '--ignore-path=/x', '--git=branch=x'])
+  for (const flag of ['--ignore-path=/x', '--git=branch=x', '--dryrun'])
     t.is(t.throws(() => parsed([flag]), { instanceOf: TsbuildError })?.code, 'unsupported');
 });
 

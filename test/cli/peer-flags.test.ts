@@ -72,6 +72,8 @@ test('flags are ignored only when they cannot change the result', (t) => {
       '--builder',
       '--compress',
       '--layers',
+      '--unsetannotation',
+      '--inherit-annotations',
       '--skip-unused-stages',
       '--snapshot-mode',
       '--cleanup',

@@ -92,7 +92,8 @@ class Lowering {
   async #lowerStage(stage: Stage): Promise<StageState> {
     const start = await this.#located(stage.from, () => this.#startState(stage));
     const triggers = this.#triggers(start, stage.from);
-    let state: StageState = withConfig(start, { OnBuild: undefined });
+    const labels = this.request.inheritLabels === false ? { Labels: undefined } : {};
+    let state: StageState = withConfig(start, { OnBuild: undefined, ...labels });
     let step = 1;
     for (const instruction of [...triggers, ...stage.instructions]) {
       if (takesStep(instruction)) step += 1;

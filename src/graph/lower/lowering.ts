@@ -34,6 +34,8 @@ export interface LowerRequest {
   readonly namePlatforms?: boolean | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  /** False: what FROM names gives no labels. */
+  readonly inheritLabels?: boolean | undefined;
   /** Steps that do not ask the cache, by the name of their stage and their place. */
   readonly ignoreCache: (stage: string, range: SourceRange) => boolean;
   readonly resolveImage: (name: string, platform: Platform) => Promise<ResolvedImage>;
