@@ -304,3 +304,16 @@ test('an undefined variable is warned of, with the nearest name', async (t) => {
     ['UndefinedVar', "Usage of undefined variable '$fo' (did you mean $foo?)", 3],
   ]); // prettier-ignore
 });
+
+test('all errors of the needed stages are told at once, in the order of the file', async (t) => {
+  const text =
+    'FROM scratch AS a\nENV A=${a:?one}\nFROM scratch\nCOPY --from=a x /\nUSER ${b:?two}\nCOPY --from=9 x /\nENV C=1';
+  const error = await t.throwsAsync(lowered(text), { instanceOf: TsbuildError });
+  const all = error === undefined ? [] : [error, ...error.others];
+  t.deepEqual(all.map(({ range, message }) => [range?.startLine, message]), [
+    [2, 'a: one'],
+    [5, 'b: two'],
+    [6, 'invalid stage index 9'],
+  ]); // prettier-ignore
+  t.true(all.every(({ source }) => source?.name === 'Dockerfile'));
+});

@@ -8,6 +8,7 @@ import type { Vertex } from '../vertex.js';
 import { automaticArguments, globalArguments } from './arguments.js';
 import { imageState, imageVertex, namedState, scratchState } from './base-state.js';
 import { contextVertex } from './context-vertex.js';
+import { FileErrors } from './file-errors.js';
 import { lowerInstruction, takesStep } from './instruction.js';
 import { stageName, type LowerRequest, type Lowered, type StageContext } from './lowering.js';
 import { platformPrefix } from './platform-prefix.js';
@@ -17,12 +18,13 @@ import { withConfig, type StageState } from './stage-state.js';
 
 /**
  * Turns the stages that the target needs into vertices. Others are never looked at: their bases are not even
- * resolved. Throws `dockerfile` (and what resolveImage throws) with the range of the guilty instruction.
+ * resolved. Throws `dockerfile` (and what resolveImage throws) with the range of the guilty instruction; errors of other
+ * instructions go with it.
  */
 export async function lower(request: LowerRequest): Promise<Lowered> {
   const target = targetStage(request.dockerfile, request.target);
   const lowering = new Lowering(request, globalsOf(request));
-  const state = await lowering.stage(target);
+  const state = await lowering.errors.thrown(() => lowering.stage(target));
   const labels = { ...state.config.Labels, ...Object.fromEntries(request.labels) };
   const labelled = request.labels.size === 0 ? state : withConfig(state, { Labels: labels });
   return { state: labelled, vertex: labelled.vertex, warnings: lowering.warnings, globals: lowering.globals };
@@ -45,7 +47,9 @@ export async function lowerEveryStage(request: LowerRequest): Promise<LoweredSta
   const target = targetStage(request.dockerfile, request.target);
   const lowering = new Lowering(request, globalsOf(request));
   const states: StageState[] = [];
-  for (const stage of request.dockerfile.stages) states.push(await lowering.stage(stage));
+  await lowering.errors.thrown(async () => {
+    for (const stage of request.dockerfile.stages) states.push(await lowering.stage(stage));
+  });
   return { target, states, warnings: lowering.warnings, globals: lowering.globals };
 }
 
@@ -63,6 +67,7 @@ export function globalsOf(request: LowerRequest): ReadonlyMap<string, string> {
 
 class Lowering {
   readonly warnings: Diagnostic[] = [];
+  readonly errors = new FileErrors();
   readonly #states = new Map<number, Promise<StageState>>();
 
   constructor(
@@ -101,8 +106,8 @@ class Lowering {
       const here = { ...this.#context(stage, triggers, state.variables), step };
       state = await this.#located(instruction, () => lowerInstruction(before, instruction, here)).catch(
         (error: unknown) => {
-          if (dependsOnUnknown(before, instruction, error)) return before;
-          throw error;
+          if (!dependsOnUnknown(before, instruction, error)) this.errors.keep(error);
+          return before;
         },
       );
     }
