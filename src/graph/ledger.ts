@@ -47,6 +47,14 @@ export class Ledger {
     return record === undefined || this.refusal(vertex, record.created) !== undefined ? undefined : record;
   }
 
+  /** The record of a vertex's own definition key when only the layers that it names are gone. */
+  async lost(vertex: Vertex): Promise<CacheRecord<LayerRef> | undefined> {
+    if (vertex.origin.ignoreCache) return undefined;
+    const key = await this.key(vertex);
+    const earlier = await this.#cache.previous(vertex.origin.identity, key);
+    return earlier.find((record) => record.key.digest === key.digest);
+  }
+
   get #cache(): Cache<LayerRef> {
     return this.options.cache;
   }

@@ -94,10 +94,20 @@ export class Solver {
       }
       const inputs = await Promise.all(vertex.inputs.map((input) => this.#solve(input, build)));
       shop.job.signal.throwIfAborted();
-      return await this.#solveFrom(vertex, await attempt(vertex, inputs, shop), build);
+      return await this.#solveFrom(vertex, await this.#attempt(vertex, inputs, build), build);
     } catch (error) {
       throw locatedError(error, vertex, this.options.source);
     }
+  }
+
+  /** Files that were copied before and not kept are copied again as of then: the result is the same one. */
+  async #attempt(vertex: Vertex, inputs: readonly Snapshot[], build: Build): Promise<Attempt> {
+    const { shop } = this.options;
+    const isMissed = build.facts.get(vertex.digest)?.record === undefined;
+    const lost = isMissed && !isExecution(vertex) ? await this.#ledger.lost(vertex) : undefined;
+    if (lost === undefined) return attempt(vertex, inputs, shop);
+    const again = await attempt(vertex, inputs, { ...shop, now: () => lost.created });
+    return equal(lost.inputs, again.contents) ? again : attempt(vertex, inputs, shop);
   }
 
   /** A definition hit whose inputs still have the recorded content, a content hit, or work. */
