@@ -1,4 +1,5 @@
 import type { Source, SourceRange } from '../util/source.js';
+import { withoutUserInformation } from '../util/user-information.js';
 import { escapeControls } from './escape.js';
 import { paint } from './style.js';
 
@@ -8,7 +9,7 @@ const maxWidth = 160;
 
 /**
  * `Dockerfile:12` and the lines around a range, each with its number; the guilty ones carry `>>>`. Lines and ranges
- * that are very long are shortened.
+ * that are very long are shortened; passwords in URLs are left out.
  */
 export function formatExcerpt(source: Source, range: SourceRange, color: boolean): string {
   const lines = source.text.split('\n');
@@ -38,6 +39,7 @@ function lastLine(range: SourceRange, lines: number): number {
 }
 
 function shorten(line: string): string {
-  const text = escapeControls(line.slice(0, maxWidth * 2).replaceAll('\t', '    '));
+  const shown = withoutUserInformation(line.slice(0, maxWidth * 2));
+  const text = escapeControls(shown.replaceAll('\t', '    '));
   return text.length > maxWidth ? `${text.slice(0, maxWidth)}…` : text;
 }

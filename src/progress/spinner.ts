@@ -1,5 +1,5 @@
 import type { Ora } from 'ora';
-import type { Writer } from './writer.js';
+import { terminalSize, type Writer } from './writer.js';
 
 const hideCursor = '\u001b[?25l';
 const frameInterval = 80;
@@ -13,10 +13,10 @@ function oraStream(writer: Writer): NodeJS.WritableStream {
   const stream = {
     isTTY: true,
     get columns() {
-      return writer.columns;
+      return terminalSize(writer).columns;
     },
     get rows() {
-      return writer.rows;
+      return terminalSize(writer).rows;
     },
     write: control,
     cursorTo: (column: number) => control(`\u001b[${column + 1}G`),

@@ -9,6 +9,7 @@ import { formatSummary } from './summary.js';
 import { isOver, transferText } from './transfers.js';
 import { outputLine, runningView, type RunningStep } from './tty-view.js';
 import { formatSeconds } from './units.js';
+import { terminalSize } from './writer.js';
 
 /** How many of its last lines a failed step leaves on the screen. */
 const failureLines = 200;
@@ -89,8 +90,7 @@ export class TtyRenderer implements Renderer {
     });
     const time = formatSeconds((now - this.#start) / 1000);
     const headline = `Building ${time} (${this.#done}/${this.#steps.size} steps)`;
-    const { columns = 80, rows = 24 } = this.#options.writer;
-    return runningView(headline, steps, { ...this.#options, columns, rows });
+    return runningView(headline, steps, { ...this.#options, ...terminalSize(this.#options.writer) });
   }
 
   #begin(id: StepId): Running {

@@ -1,4 +1,9 @@
 /** Tests of whole builds that are run in every mode (places-*.test.ts). */
-export const attackFiles = ['step-mounts', 'step-secrets', 'step-limits', 'attack-builder'].map(
-  (name) => `e2e/${name}`,
-);
+export const attackFiles = [
+  'step-mounts',
+  'step-secrets',
+  'step-limits',
+  'attack-builder',
+  'log-secrets',
+  'log-terminal',
+].map((name) => `e2e/${name}`);

@@ -30,7 +30,8 @@ export async function hostileBase(
   const blob = (descriptor: unknown): string =>
     `blobs/sha256/${String(objectOf(descriptor)['digest']).replace('sha256:', '')}`;
   const index = read('index.json');
-  const [first] = Array.isArray(index['manifests']) ? index['manifests'] : [];
+  const all: readonly unknown[] = Array.isArray(index['manifests']) ? index['manifests'] : [];
+  const first = all[0];
   const manifest = read(blob(first));
   const config = put(change(read(blob(manifest['config']))));
   const changed = put({ ...manifest, config: { ...objectOf(manifest['config']), ...config } });

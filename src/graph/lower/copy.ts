@@ -3,17 +3,13 @@ import { parseChmod } from '../../parser/chmod.js';
 import { heredocBody } from '../../parser/run-script.js';
 import type { AddInstruction, CopyInstruction, Heredoc } from '../../parser/types.js';
 import { toByteString } from '../../util/bytes.js';
+import { withoutUserInformation } from '../../util/user-information.js';
 import type { CopyOp, CopySourceSpec } from '../ops.js';
 import { makeVertex, type Vertex } from '../vertex.js';
 import { contextVertex } from './context-vertex.js';
 import { copyText } from './history-text.js';
 import type { StageContext } from './lowering.js';
-import {
-  checkRemoteFlags,
-  remoteSource,
-  withoutUserInformation,
-  type RemoteSource,
-} from './remote-source.js';
+import { checkRemoteFlags, remoteSource, type RemoteSource } from './remote-source.js';
 import { onRoot, type StageState } from './stage-state.js';
 import { stepOrigin } from './step-origin.js';
 import { wordScope } from './word-scope.js';

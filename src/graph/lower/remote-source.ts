@@ -64,8 +64,3 @@ function parseChecksum(text: string): Digest {
     `ADD --checksum is sha256: and 64 hex digits, not ${JSON.stringify(text)}`,
   );
 }
-
-/** A text without the user information of URLs in it, for history, progress and the cache. */
-export function withoutUserInformation(text: string): string {
-  return text.replace(/(\b[a-z]+:\/\/)[^/\s?#"']*@/gi, '$1');
-}

@@ -3,7 +3,7 @@ import { durationOf } from '../../util/duration.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { Origin } from '../vertex.js';
 import { stageName, type StageContext } from './lowering.js';
-import { withoutUserInformation } from './remote-source.js';
+import { withoutUserInformation } from '../../util/user-information.js';
 
 /** Name, place and identity of the step that an instruction makes. */
 export function stepOrigin(
