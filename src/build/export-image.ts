@@ -37,7 +37,7 @@ export async function exportImages(
 
 /** An image of the store as exporters see it. */
 export async function exportable(
-  { config, layers, annotations }: OpenImage,
+  { config, layers, platform, annotations }: OpenImage,
   { names, store }: { readonly names: readonly string[]; readonly store: Store },
 ): Promise<ExportableImage> {
   const snapshot = Snapshot.of(layers);
@@ -45,6 +45,7 @@ export async function exportable(
     names,
     config: parseImageConfig(config.bytes),
     configBytes: config.bytes,
+    platform,
     annotations,
     layers: await Promise.all(layers.map((layer) => exportLayer(layer, store))),
     tree: () => snapshot.tree(),

@@ -1,6 +1,8 @@
 import type { ResolvedImage } from '../graph/lower/lowering.js';
 import type { Layer } from '../layers/layer.js';
 import type { LayerStore } from '../layers/layer-store.js';
+import { configPlatform } from '../image/assemble.js';
+import type { Platform } from '../oci/platform.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Store } from '../store/store.js';
 import { maxDocumentSize } from '../oci/strict-json.js';
@@ -9,6 +11,8 @@ import { maxDocumentSize } from '../oci/strict-json.js';
 export interface OpenImage {
   readonly config: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   readonly layers: readonly Layer[];
+  /** What it is built for and listed as: not always what its base says. */
+  readonly platform: Platform;
   /** Of its manifest. */
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -29,6 +33,7 @@ export async function openImage(
   return {
     config: { descriptor: { mediaType, digest: image.configDigest, size: bytes.length }, bytes },
     layers: opened,
+    platform: configPlatform(image.config),
     annotations: image.annotations ?? {},
   };
 }

@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { annotationsAt, maybeAnnotations } from '../image/annotations.js';
-import { assembleImage, assembleIndex, configPlatform } from '../image/assemble.js';
+import { assembleImage, assembleIndex } from '../image/assemble.js';
 import type { ImageForm } from '../image/output.js';
 import type { Layer } from '../layers/layer.js';
 import { compressionOf } from '../oci/media-types.js';
@@ -70,7 +70,7 @@ async function memberOf(
 ): Promise<Member> {
   const { store, form } = options;
   const config: ImageConfig = parseImageConfig(image.config.bytes);
-  const platform = configPlatform(config);
+  const { platform } = image;
   const layers = await Promise.all(
     image.layers.map((layer, index) => {
       const item = `layer ${index + 1} of ${image.layers.length}`;

@@ -67,7 +67,7 @@ export async function storeImage(
     await store.records(verdictsBucket).put(hexOf(stored.config), { layers: verdicts });
   }
   for (const name of names) await store.references.set(name, stored);
-  return { open: { config: assembled, layers, annotations: own }, stored };
+  return { open: { config: assembled, layers, platform, annotations: own }, stored };
 }
 
 /** A layer that a registry has stays there: its descriptor is enough. */

@@ -3,7 +3,7 @@ import { epochName } from '../build/epoch.js';
 import { parseRefresh, type Refresh } from '../graph/refresh.js';
 import { parseAnnotation, type Annotation } from '../image/annotations.js';
 import type { ImageForm } from '../image/output.js';
-import { formatPlatform, parsePlatform, type Platform } from '../oci/platform.js';
+import { formatPlatform, hostPlatform, parsePlatform, type Platform } from '../oci/platform.js';
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
@@ -186,8 +186,11 @@ function parseBuildArgs(texts: readonly string[], env: Environment): Map<string,
   return args;
 }
 
+/** `local` is buildx's word for the platform of the machine. */
 function parsePlatforms(texts: readonly string[]): Platform[] {
-  const platforms = texts.flatMap((text) => text.split(',')).map((text) => parsePlatform(text));
+  const platforms = texts
+    .flatMap((text) => text.split(','))
+    .map((text) => (text.trim().toLowerCase() === 'local' ? hostPlatform() : parsePlatform(text)));
   return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
 }
 

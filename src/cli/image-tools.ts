@@ -46,7 +46,9 @@ export async function openTarget(
   name: string,
   { store, open }: Pick<ImageTools, 'store' | 'open'>,
 ): Promise<OpenTarget> {
-  const images = await Promise.all(imagesOf(target).map((image) => open(name, image)));
+  const images = await Promise.all(
+    imagesOf(target).map(async (image) => ({ ...(await open(name, image)), platform: image.platform })),
+  );
   if (target.kind === 'image') {
     const annotations = annotationList('manifest-descriptor', target.manifest.annotations);
     return { images, index: false, annotations };
@@ -54,9 +56,10 @@ export async function openTarget(
   const bytes = await store.blobs.read(target.index.digest, maxDocumentSize);
   const index = parseIndex(bytes, target.index.mediaType);
   const members = index.manifests.flatMap(({ digest, annotations = {} }) => {
-    const image = target.images.find(({ manifest }) => manifest.digest === digest);
-    const platform = image && formatPlatform(image.platform);
-    return platform === undefined ? [] : annotationList('manifest-descriptor', annotations, platform);
+    const own = target.images.filter(({ manifest }) => manifest.digest === digest);
+    return own.flatMap((image) =>
+      annotationList('manifest-descriptor', annotations, formatPlatform(image.platform)),
+    );
   });
   const own = annotationList('index', index.annotations);
   const above = annotationList('index-descriptor', target.index.annotations);

@@ -85,7 +85,7 @@ const buildx: readonly PeerFlag[] = [
 const buildah: readonly PeerFlag[] = [
   ...peerFlags('refused', platformForm, '--arch= --os= --variant= --os-version= --os-feature='),
   ...one('planned', '--all-platforms', 'name the platforms: --platform linux/amd64,linux/arm64'),
-  ...one('planned', '--manifest=', 'tag the image with -t'),
+  ...one('planned', '--manifest=', 'name the image with -t: several platforms give one index'),
   ...peerFlags(
     'refused',
     'tsbuild adds no labels of its own; use --label',

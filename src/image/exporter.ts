@@ -4,6 +4,7 @@ import type { BlobOptions } from '../layers/layer.js';
 import type { BodySource, Tree } from '../layers/types.js';
 import type { Digest, DiffID } from '../oci/digest.js';
 import type { Compression } from '../oci/media-types.js';
+import type { Platform } from '../oci/platform.js';
 import type { Descriptor, ImageConfig } from '../oci/types.js';
 import type { Job, StepId } from '../progress/event.js';
 
@@ -21,6 +22,8 @@ export interface ExportableImage {
   /** Normalised: `docker.io/library/app:latest`. All images of one export have the same names. */
   readonly names: readonly string[];
   readonly config: ImageConfig;
+  /** What it is built for and listed as: not always what its base says. */
+  readonly platform: Platform;
   /** What the config's digest was made of. */
   readonly configBytes: Uint8Array;
   /** Of its manifest, besides those of the output. */

@@ -5,13 +5,7 @@ import { mediaTypes, type Compression } from '../oci/media-types.js';
 import { familiarReference, parseReference } from '../oci/reference.js';
 import type { Descriptor, Index } from '../oci/types.js';
 import { annotationsAt, maybeAnnotations } from './annotations.js';
-import {
-  assembleImage,
-  assembleIndex,
-  configPlatform,
-  type AssembledImage,
-  type Document,
-} from './assemble.js';
+import { assembleImage, assembleIndex, type AssembledImage, type Document } from './assemble.js';
 import type { ExportableImage } from './exporter.js';
 import type { ImageForm } from './output.js';
 
@@ -74,7 +68,7 @@ async function addImage(
     layers,
     annotations: {
       ...image.annotations,
-      ...annotationsAt(form.annotations, 'manifest', configPlatform(image.config)),
+      ...annotationsAt(form.annotations, 'manifest', image.platform),
     },
     docker: !form.ociMediaTypes,
   });
@@ -96,7 +90,7 @@ function rootOf(
   const members = assembled.map(({ manifest }, i) => {
     const image = images[i];
     if (image === undefined) throw new Error('an image was not assembled');
-    const platform = configPlatform(image.config);
+    const { platform } = image;
     const annotations = annotationsAt(form.annotations, 'manifest-descriptor', platform);
     return { manifest: { ...manifest.descriptor, ...maybeAnnotations(annotations) }, platform };
   });

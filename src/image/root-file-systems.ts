@@ -6,7 +6,6 @@ import type { Body, BodySource, Changeset, File, Node, Tree } from '../layers/ty
 import { formatPlatform } from '../oci/platform.js';
 import { toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
-import { configPlatform } from './assemble.js';
 import type { ExportableImage } from './exporter.js';
 
 export interface RootFileSystems {
@@ -40,8 +39,8 @@ export async function rootFileSystems(
 }
 
 /** As BuildKit names the folders: `linux_amd64`, `linux_arm_v7`. */
-function folderOf({ config }: ExportableImage): string {
-  return toByteString(formatPlatform(configPlatform(config)).replaceAll('/', '_'));
+function folderOf({ platform }: ExportableImage): string {
+  return toByteString(formatPlatform(platform).replaceAll('/', '_'));
 }
 
 /** Trees one over the other. As with BuildKit only folders may be in several; of those the last one's metadata count. */

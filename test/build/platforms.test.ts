@@ -136,6 +136,27 @@ test('a base index serves each platform, from the store and from a registry', as
   );
 });
 
+test('what a Dockerfile fixes to one platform is listed for each that was asked for, as with BuildKit', async (t) => {
+  const { folder, build, run } = setup(t);
+  const server = await registry(t);
+  const name = `${server.host}/app:1`;
+  const fixed = 'FROM --platform=linux/amd64 scratch\nARG TARGETARCH\nCOPY a /$TARGETARCH\n';
+  const outputs = ['-o', `type=oci,tar=false,dest=${folder}/oci`, '-o', `${folder}/files`];
+  await build(fixed, [both, '-t', name, '--push', ...outputs]);
+  const [outline] = layoutOutline(join(folder, 'oci'));
+  t.deepEqual(
+    outline?.manifests?.map(({ platform }) => platform),
+    [
+      { os: 'linux', architecture: 'amd64' },
+      { os: 'linux', architecture: 'arm64' },
+    ],
+  );
+  t.deepEqual(pushed(server, 'app', '1'), outline);
+  await run(['push', name, `${server.host}/again:1`]);
+  t.deepEqual(pushed(server, 'again', '1'), outline);
+  t.deepEqual(filesBelow(join(folder, 'files')), { 'linux_amd64/amd64': 'A', 'linux_arm64/arm64': 'A' });
+});
+
 test('steps are named with their platforms, and what platforms share is done once', async (t) => {
   const { build } = setup(t);
   const dockerfile = `FROM --platform=$BUILDPLATFORM scratch AS build

@@ -123,6 +123,8 @@ for (const [arg, message] of refused) {
 const indexed: readonly (readonly [args: readonly string[], index: boolean])[] = [
   [[], false],
   [['--platform=linux/arm64'], false],
+  [['--platform=local,linux/s390x'], true],
+  [['--platform=local', '--platform=linux'], false],
   [['--platform=linux/amd64,linux/arm64'], true],
   [['--platform=linux/amd64', '--platform=linux/arm64'], true],
   [['--platform=linux/amd64,amd64,x86_64'], false],

@@ -89,11 +89,13 @@ export async function imageOf(
     history: [{ created: '2020-01-01T00:00:00Z', created_by: 'COPY . /' }],
   };
   const configBytes = Buffer.from(documentJson(config));
-  return { names, config, configBytes, layers: [layer], tree: () => Promise.resolve(tree), body };
+  const platform = { os: 'linux', architecture: 'amd64' };
+  return { names, config, configBytes, platform, layers: [layer], tree: () => Promise.resolve(tree), body };
 }
 
 /** The same image for another architecture. */
 export function forArchitecture(image: ExportableImage, architecture: string): ExportableImage {
   const config = { ...image.config, architecture };
-  return { ...image, config, configBytes: Buffer.from(documentJson(config)) };
+  const platform = { ...image.platform, architecture };
+  return { ...image, config, platform, configBytes: Buffer.from(documentJson(config)) };
 }
