@@ -243,6 +243,41 @@ test(
   finds,
   'FROM a AS x\nCOPY .env.example id_rsa.pub /\nFROM a\nCOPY --from=x .env /',
 );
+test('ArgBeforeUnrelatedRun', finds, 'FROM a\nARG V=1\nRUN one\nRUN two $V', '2 ArgBeforeUnrelatedRun');
+test('ArgBeforeUnrelatedRun: declared behind', finds, 'FROM a\nRUN one\nARG V=1\nRUN two $V');
+test('ArgBeforeUnrelatedRun: the first RUN uses it', finds, 'FROM a\nARG V=1\nRUN one ${V}\nRUN two $V');
+test('ArgBeforeUnrelatedRun: it may be read by name', finds, 'FROM a\nARG V=1\nRUN printenv V\nRUN two $V');
+test('ArgBeforeUnrelatedRun: it may be used by any RUN', finds, 'FROM a\nARG V=1\nRUN one\nRUN two');
+test(
+  'ArgBeforeUnrelatedRun: automatic ones do not change',
+  finds,
+  'FROM a\nARG TARGETARCH\nRUN one\nRUN two $TARGETARCH',
+);
+test(
+  'ArgBeforeUnrelatedRun: a heredoc may use it',
+  finds,
+  'FROM a\nARG V=1\nRUN <<E\necho $V\nE\nRUN two $V',
+);
+for (const [line, since] of [
+  ['RUN --mount=type=secret,id=a,env=A x', 10],
+  ['COPY --chmod=u=rwX a /', 14],
+  ['ADD --unpack=true a /', 17],
+  ['COPY --exclude=b a /', 19],
+  ['ADD --exclude=b a /', 19],
+  ['COPY --parents a /', 20],
+  ['RUN --security=insecure x', 20],
+] as const) {
+  const file = (version: string) => `# syntax=docker/dockerfile:${version}\nFROM a\n${line}`;
+  test(`SyntaxTooOld: ${line}`, finds, file(`1.${since - 1}`), '3 SyntaxTooOld');
+  test(`SyntaxTooOld: ${line}`, finds, file(`1.${since}`));
+  test(`SyntaxTooOld: ${line}`, finds, file('1'));
+}
+test(
+  'SyntaxTooOld: older features',
+  finds,
+  '# syntax=docker/dockerfile:1.4.1\nFROM a\nCOPY --link --chmod=$M <<E /x\nE',
+  '3 LinkWithChmod',
+);
 test('UnknownSyntax', finds, '# escape=\\\n# syntax=x/y:1\nFROM a', '2 UnknownSyntax');
 test(
   'UnknownSyntax: with features of its own',

@@ -1,4 +1,5 @@
 import { aptCacheMountEmptied } from './apt-cache-mount-emptied.js';
+import { argBeforeUnrelatedRun } from './arg-before-unrelated-run.js';
 import { automaticArgHidden } from './automatic-arg-hidden.js';
 import { brokenJsonForm } from './broken-json-form.js';
 import { cacheMountNotWritable } from './cache-mount-not-writable.js';
@@ -26,6 +27,7 @@ import type { Rule, RuleInfo } from './rule.js';
 import { secretFileCopied } from './secret-file-copied.js';
 import { secretsUsedInArgOrEnv } from './secrets-used-in-arg-or-env.js';
 import { stageNameCasing } from './stage-name-casing.js';
+import { syntaxTooOld } from './syntax-too-old.js';
 import { unknownSyntax } from './unknown-syntax.js';
 import { unusedArg } from './unused-arg.js';
 import { unusedStage } from './unused-stage.js';
@@ -34,6 +36,7 @@ import { workdirRelativePath } from './workdir-relative-path.js';
 /** Every rule that needs the text alone. */
 export const rules: readonly Rule[] = [
   aptCacheMountEmptied,
+  argBeforeUnrelatedRun,
   automaticArgHidden,
   brokenJsonForm,
   cacheMountNotWritable,
@@ -59,6 +62,7 @@ export const rules: readonly Rule[] = [
   secretFileCopied,
   secretsUsedInArgOrEnv,
   stageNameCasing,
+  syntaxTooOld,
   undefinedArgInFrom,
   unknownSyntax,
   unusedArg,
