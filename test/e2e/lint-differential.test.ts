@@ -52,6 +52,45 @@ for (const file of files) {
   });
 }
 
+const described = `ARG V=1
+# base is the ground
+FROM scratch AS base
+# A about a
+ARG A
+ARG V
+RUN --mount=type=secret,id=tok --mount=type=ssh x
+FROM base AS other
+ARG UNRELATED=1
+RUN --mount=type=secret,id=req,required=true --mount=type=secret,target=/x/named x
+FROM --platform=linux/arm64 scratch AS Last
+ARG C=3 D TARGETARCH
+# E is a
+# thing of two lines
+ARG E="x y"
+COPY --from=base / /
+RUN --mount=type=ssh,id=foo,required x
+`;
+const unnamed = 'ARG X=scratch\nFROM $X AS a\nFROM a\nENV A=$X\n';
+
+for (const [file, ...args] of [
+  [described, '--call=outline,format=json'],
+  [described, '--call=outline,format=json', '--target', 'OTHER', '--build-arg', 'A=7', '--build-arg', 'V'],
+  [described, '--call=targets,format=json'],
+  [unnamed, '--call=outline,format=json'],
+  [unnamed, '--call=targets,format=json'],
+] as const) {
+  it(`${args.join(' ')} is BuildKit's: ${JSON.stringify(file.slice(0, 20))}`, async (t) => {
+    const workspace = makeWorkspace('call');
+    workspace.write({ 'context/Dockerfile': file });
+    const context = workspace.path('context');
+    const ours = await workspace.tsbuild(['build', ...args, context]);
+    const theirs = await buildkit?.build({ context, args });
+    await workspace.remove();
+    t.is(ours.stdout, theirs?.stdout ?? '');
+    t.is(ours.code, theirs?.code ?? 0);
+  });
+}
+
 /** Rules of BuildKit; the others are ours alone. */
 const ourNames = new Set(
   [
