@@ -223,3 +223,26 @@ test('hints', (t) => {
   t.is(hintOf('type=cahce'), 'did you mean cache?');
   t.is(hintOf('target=/x,size=1'), 'it is an option of tmpfs mounts');
 });
+
+for (const [key, value] of [
+  ['target', '/t'],
+  ['source', '/t'],
+  ['id', '/t'],
+] as const) {
+  test(`${key} is expanded`, (t) => {
+    const mount = resolveMount(
+      parseMountOptions(`type=cache,target=/x,${key}=$T`.replace('target=/x,target', 'target')),
+      () => value,
+    );
+    t.is(new Map<string, unknown>(Object.entries(mount)).get(key), value);
+  });
+}
+test('from is not expanded', (t) => {
+  const asked: string[] = [];
+  const expand = (word: string): string => {
+    asked.push(word);
+    return word;
+  };
+  t.like(resolveMount(parseMountOptions('from=a$,target=/x,source=s'), expand), { from: 'a$' });
+  t.deepEqual(asked, ['/x', 's']);
+});
