@@ -12,8 +12,8 @@ import type { CacheKey, CacheRecord, StepIdentity } from '../cache/types.js';
 import type { LayerRef } from '../layers/layer.js';
 import { joinPath } from '../layers/path.js';
 import { isDigest, type Digest } from '../oci/digest.js';
-import { selectionsOf } from './dispatch.js';
-import { inputOfLabel } from './ledger.js';
+import { isExecution, isSource, selectionsOf } from './dispatch.js';
+import { inputOfLabel, type Ledger } from './ledger.js';
 import type { Refusal } from './plan.js';
 import type { SolverOptions } from './solver.js';
 import { ancestry, type Vertex } from './vertex.js';
@@ -36,6 +36,7 @@ export class Explainer {
 
   constructor(
     private readonly options: SolverOptions,
+    private readonly ledger: Pick<Ledger, 'key'>,
     targets: readonly Vertex[],
   ) {
     this.#texts = new Set(ancestry(...targets).map(({ origin }) => textKey(origin.identity)));
@@ -47,7 +48,10 @@ export class Explainer {
     const places =
       stale === undefined ? [] : contents.flatMap((digest, i) => (digest === stale.inputs[i] ? [] : [i]));
     if (places.length > 0)
-      return { kind: 'changed', causes: places.map((place) => stepCause(vertex, place)) };
+      return {
+        kind: 'changed',
+        causes: places.map((place) => stepCause(behindCopies(vertex.inputs[place]))),
+      };
     const nearest = await this.nearest(vertex, key);
     if (nearest === undefined) return { kind: 'first' };
     const { instruction } = vertex.origin.identity;
@@ -55,9 +59,13 @@ export class Explainer {
       return { kind: 'instruction', before: nearest.step.instruction, now: instruction };
     }
     const differing = differences(nearest.key.recipe, key.recipe);
+    const isSame = differing.every(({ label }) =>
+      holdsTheSame(inputOfLabel(label), nearest.inputs, contents),
+    );
+    if (nearest.key.digest === key.digest || (isSame && ownParts(nearest.key) === ownParts(key)))
+      return { kind: 'gone' };
+    if (isSame) return { kind: 'changed', causes: [orderCause] };
     const found = causesAmong(differing, { before: nearest.inputs, now: contents });
-    if (nearest.key.digest === key.digest) return { kind: 'gone' };
-    if (found.length === 0) return { kind: 'changed', causes: [orderCause] };
     return { kind: 'changed', causes: await this.#causes(vertex, found) };
   }
 
@@ -82,11 +90,36 @@ export class Explainer {
       found.map(async (difference): Promise<Cause> => {
         if (isFiles(difference)) return this.#filesCause(difference, selections);
         const place = inputOfLabel(difference.label);
-        return place === undefined || vertex.inputs[place]?.op.kind === 'image'
-          ? causeOf(difference, vertex.origin.buildArguments)
-          : stepCause(vertex, place);
+        const input = place === undefined ? undefined : vertex.inputs[place];
+        if (input === undefined || input.op.kind === 'image')
+          return causeOf(difference, vertex.origin.buildArguments);
+        return (await this.#rootCause(input, difference)) ?? stepCause(input);
       }),
     );
+  }
+
+  /**
+   * What changed below a step of which nothing changed but what it lies on; undefined when something else did, or when
+   * the record that `difference` names is not known. A step that ran again is a cause itself.
+   */
+  async #rootCause(vertex: Vertex, { before }: Difference): Promise<Cause | undefined> {
+    if (isExecution(vertex)) return undefined;
+    const key = await this.ledger.key(vertex);
+    const earlier = await this.options.cache.previous(vertex.origin.identity, key);
+    const record = earlier.find((known) => known.key.digest === before);
+    const [difference, ...others] = record === undefined ? [] : differences(record.key.recipe, key.recipe);
+    const [base] = vertex.inputs;
+    if (difference === undefined || others.length > 0 || inputOfLabel(difference.label) !== 0)
+      return undefined;
+    if (base === undefined || base.op.kind === 'image')
+      return causeOf(difference, vertex.origin.buildArguments);
+    return (await this.#rootCause(base, difference)) ?? (await this.#known(base, difference));
+  }
+
+  /** The step as a cause, when it stood in the same place before. */
+  async #known(vertex: Vertex, { before }: Difference): Promise<Cause | undefined> {
+    const earlier = await this.options.cache.previous(vertex.origin.identity, await this.ledger.key(vertex));
+    return earlier.some((known) => known.key.digest === before) ? stepCause(vertex) : undefined;
   }
 
   async #selections(vertex: Vertex): Promise<Selections> {
@@ -142,18 +175,33 @@ function causesAmong(
   const causes = found.filter(({ label, ...values }) => {
     if (otherSource && label.startsWith('files of ') && changeOf(values.before, values.now) !== 'changed')
       return false;
-    const place = inputOfLabel(label);
-    return place === undefined || now[place] === undefined || now[place] !== before[place];
+    return !holdsTheSame(inputOfLabel(label), before, now);
   });
   return causes.length === 0 ? found : causes;
+}
+
+function holdsTheSame(place: number | undefined, before: readonly Digest[], now: readonly Digest[]): boolean {
+  return place !== undefined && now[place] !== undefined && now[place] === before[place];
+}
+
+/** What of a key does not say how its inputs were made, in order. */
+function ownParts({ recipe }: CacheKey): string {
+  return JSON.stringify(recipe.filter(([label]) => inputOfLabel(label) === undefined));
 }
 
 /** Equal parts in another order: they are variables or patterns, whose order can matter. */
 const orderCause: Cause = { kind: 'option', name: 'the order of variables', change: 'changed' };
 
-function stepCause(vertex: Vertex, place: number): Cause {
-  const name = vertex.inputs[place]?.origin.name ?? `source ${place}`;
-  return { kind: 'step', name, change: 'changed' };
+function stepCause(vertex: Vertex | undefined): Cause {
+  return { kind: 'step', name: vertex?.origin.name ?? 'a step', change: 'changed' };
+}
+
+/** The step below those that only put files of the context onto it: where a result changed that was made again. */
+function behindCopies(vertex: Vertex | undefined): Vertex | undefined {
+  if (vertex === undefined || isExecution(vertex)) return vertex;
+  const [base, ...sources] = vertex.inputs;
+  if (base === undefined || isSource(base) || !sources.every((source) => isSource(source))) return vertex;
+  return behindCopies(base);
 }
 
 function textKey({ dockerfile, stage, instruction }: StepIdentity): string {

@@ -58,7 +58,7 @@ class Forecaster {
     private readonly options: SolverOptions,
   ) {
     this.#ledger = new Ledger(options);
-    this.#explainer = new Explainer(options, targets);
+    this.#explainer = new Explainer(options, this.#ledger, targets);
   }
 
   async run(): Promise<readonly StepForecast[]> {

@@ -70,7 +70,11 @@ export class Solver {
   /** The results in the order of the targets; what several of them need is solved once, from one plan. */
   async solveAll(targets: readonly Vertex[]): Promise<readonly Snapshot[]> {
     const facts = await this.#ledger.facts(targets);
-    const build = { facts, plan: new Plan(targets, facts), explainer: new Explainer(this.options, targets) };
+    const build = {
+      facts,
+      plan: new Plan(targets, facts),
+      explainer: new Explainer(this.options, this.#ledger, targets),
+    };
     return Promise.all(targets.map((target) => this.#solve(target, build)));
   }
 

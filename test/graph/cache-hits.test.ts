@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { FakeBuild } from '../helpers/fake-build.js';
-import { changeText, misses, rebuilt, type Change } from '../helpers/cache-project.js';
+import { changeText, misses, rebuilt, type Change, type Project } from '../helpers/cache-project.js';
 
 const text = changeText;
 const root = process.getuid?.() === 0;
@@ -110,6 +110,7 @@ for (const [title, from, to] of [
   ['an exclusion that hides nothing', 'COPY package.json ./', 'COPY --exclude=x package.json ./'],
   ['another order of flags', '--chown=1:2 --chmod=640', '--chmod=640 --chown=1:2'],
   ['another name of a base with the same config', 'FROM other AS final', 'FROM other:2 AS final'],
+  ['a copy of its own', 'COPY --from=build /out /', 'COPY --link --from=build /out /'],
   ['a directive', 'FROM base AS build', '# syntax=docker/dockerfile:1\nFROM base AS build'],
   ['another quoting of a heredoc', 'COPY <<conf', 'COPY <<"conf"'],
   ['a lifetime', 'RUN write deps 1', '# tsbuild:ttl=24h\nRUN write deps 1'],
@@ -173,6 +174,57 @@ test(
   'history and author of the base',
   hits,
   (project) => (project.bases['base'] = { author: 'x', created: '2020-01-01T00:00:00Z' }),
+);
+
+for (const [title, before, now] of [
+  ['memory', { limits: { memory: 1 << 20 } }, { limits: { memory: 1 << 21 } }],
+  ['processors', { limits: { cpus: 1 } }, { limits: { cpus: 2 } }],
+  ['processes', { limits: { pids: 10 } }, { limits: { pids: 20 } }],
+  ['shared memory', { limits: { shmSize: 1 << 20 } }, { limits: { shmSize: 1 << 21 } }],
+  ['the time of a step', { limits: { timeout: 1000 } }, { limits: { timeout: 2000 } }],
+  ['limits of setrlimit', { limits: { ulimits: [] } }, {}],
+  ['hosts', { extraHosts: [] }, {}],
+] as const satisfies readonly (readonly [string, Project['more'], Project['more']])[]) {
+  test(
+    title,
+    hits,
+    (project) => (project.more = now),
+    (project) => (project.more = before),
+  );
+}
+for (const [title, flags, to] of [
+  ['the value of a secret', 'id=s', 'id=s'],
+  ['the value of a secret in a variable', 'id=s,env=S', 'id=s,env=S'],
+  ['mode and owner of a secret', 'id=s,mode=0400', 'id=s,mode=0444,uid=7'],
+  ['whether a secret must be there', 'id=s', 'id=s,required=true'],
+] as const) {
+  test(
+    title,
+    hits,
+    (project) => {
+      text(flags, to)(project);
+      project.more = { secrets: { s: 'two' } };
+    },
+    (project) => {
+      text('RUN write deps 1', `RUN --mount=type=secret,${flags} write deps 1`)(project);
+      project.more = { secrets: { s: 'one' } };
+    },
+  );
+}
+test(
+  'the size of a tmpfs',
+  hits,
+  text('size=1m', 'size=2m'),
+  text('RUN write deps 1', 'RUN --mount=type=tmpfs,target=/t,size=1m write deps 1'),
+);
+test('an extended attribute of a file of the context', hits, ({ files }) =>
+  files.attribute('app/main.js', '1'),
+);
+test(
+  'another config of a base with equal layers',
+  hits,
+  (project) => (project.bases['base'] = { config: { Labels: { a: '1' } } }),
+  (project) => (project.baseLayers['base'] = ['one', 'two']),
 );
 
 test('the same project in another folder', async (t) => {

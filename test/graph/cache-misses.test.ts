@@ -1,5 +1,8 @@
 import test from 'ava';
+import { canonicalJson } from '../../src/oci/canonical-json.js';
+import { digestOf } from '../../src/oci/digest.js';
 import { changeText, misses, rebuilt, type Change } from '../helpers/cache-project.js';
+import { tarOf } from '../helpers/stores.js';
 
 const text = changeText;
 
@@ -558,4 +561,139 @@ test('a trigger of the base', only, {
   change: baseWith('base', { config: { OnBuild: ['RUN write trigger 1'] } }),
   missed: ['RUN write trigger 1', deps, out],
   why: 'first',
+});
+
+/** Config digest of a base with such layers. */
+const baseDigest = (names: readonly string[]): string =>
+  digestOf(
+    canonicalJson({
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: names.map((name) => digestOf(tarOf(name))) },
+    }),
+  );
+const baseChanged = (before: readonly string[], now: readonly string[]): string =>
+  `the base image changed from "${baseDigest(before)}" to "${baseDigest(now)}"`;
+test('a layer of the base reruns what lies on it', only, {
+  before: (project) => (project.baseLayers['base'] = ['one']),
+  change: (project) => (project.baseLayers['base'] = ['two']),
+  missed: [deps, out],
+  why: baseChanged(['one'], ['two']),
+});
+test('one more layer of the base', only, {
+  before: (project) => (project.baseLayers['base'] = ['one']),
+  change: (project) => (project.baseLayers['base'] = ['one', 'two']),
+  missed: [deps, out],
+  why: baseChanged(['one'], ['one', 'two']),
+});
+test('a layer of the base of the last stage', only, {
+  before: (project) => (project.baseLayers['other'] = ['one']),
+  change: (project) => (project.baseLayers['other'] = ['two']),
+  missed: [last],
+  why: baseChanged(['one'], ['two']),
+});
+
+const mounted = 'RUN --mount=from=tool,source=/kit,target=/t write deps 1';
+/** A stage of its own makes what the first command of the project gets as a bind mount. */
+const withTool =
+  (...commands: readonly string[]): Change =>
+  (project) => {
+    text('RUN write deps 1', mounted)(project);
+    const runs = commands.map((command) => `RUN ${command}\n`).join('');
+    project.text = `FROM scratch AS tool\n${runs}${project.text}`;
+  };
+test('a file of a stage that a bind mount shows', only, {
+  before: withTool('write kit 1'),
+  change: text('RUN write kit 1', 'RUN write kit 2'),
+  missed: ['RUN write kit 2', mounted],
+  why: 'the instruction changed from "RUN write kit 1"',
+});
+test('an extended attribute of a file of a stage that a bind mount shows', only, {
+  before: withTool('attribute kit 1'),
+  change: text('RUN attribute kit 1', 'RUN attribute kit 2'),
+  missed: ['RUN attribute kit 2', mounted],
+  why: 'the instruction changed from "RUN attribute kit 1"',
+});
+test('another part of the stage that a bind mount shows', only, {
+  before: withTool('write kit 1', 'write box 2'),
+  change: text('source=/kit', 'source=/box'),
+  missed: [mounted.replace('/kit', '/box')],
+  why: `the instruction changed from "${mounted}"`,
+});
+test('a part of a stage that a bind mount does not show', only, {
+  before: withTool('write kit 1', 'write box 1'),
+  change: text('RUN write box 1', 'RUN write box 2'),
+  missed: ['RUN write box 2'],
+  why: 'the instruction changed from "RUN write box 1"',
+});
+test('an extended attribute of a copied file of a stage', only, {
+  before: text('RUN write out 1', 'RUN attribute out 1'),
+  change: text('RUN attribute out 1', 'RUN attribute out 2'),
+  missed: ['RUN attribute out 2', 'COPY --from=build /out /', last],
+  why: 'the instruction changed from "RUN attribute out 1"',
+});
+test(
+  'a named pipe',
+  only,
+  files(({ files }) => files.fifo('app/pipe'), 'the file "app/pipe" is new'),
+);
+
+test('another network of the command line', only, {
+  change: (project) => (project.more = { network: 'none' }),
+  missed: [deps, out, last],
+  why: 'network changed from "default" to "none"',
+});
+for (const [title, from, to] of [
+  ['a network of its own', '--network=default', '--network=none'],
+  ['no sandbox', '--security=sandbox', '--security=insecure'],
+  ['a read-only cache', '--mount=type=cache,target=/t', '--mount=type=cache,target=/t,ro'],
+  ['another target of a tmpfs', '--mount=type=tmpfs,target=/t', '--mount=type=tmpfs,target=/u'],
+  ['another part of the context', '--mount=source=app,target=/t', '--mount=source=app/sub,target=/t'],
+] as const) {
+  test(`${title}: another step`, only, {
+    before: (project) => {
+      text('RUN write deps 1', `RUN ${from} write deps 1`)(project);
+      project.more = { entitlements: new Set(['security.insecure']) };
+    },
+    change: text(from, to),
+    missed: [`RUN ${to} write deps 1`],
+    why: `the instruction changed from "RUN ${from} write deps 1"`,
+  });
+}
+for (const [title, flags, to, why] of [
+  [
+    'target of a mount',
+    '--mount=type=tmpfs,target=/t$VERSION',
+    '9',
+    'the build argument VERSION changed from "1" to "9"; mount /t9 is new; mount /t1 is gone',
+  ],
+  [
+    'id of a secret',
+    '--mount=type=secret,id=s$VERSION',
+    '9',
+    'the build argument VERSION changed from "1" to "9"; secret s9 is new; secret s1 is gone',
+  ],
+] as const) {
+  test(`a variable in the ${title}`, only, {
+    before: (project) => {
+      text('RUN write deps 1', `RUN ${flags} write deps 1`)(project);
+      text('RUN write out 1\n', '')(project);
+      text('/out /', '/src/lib /')(project);
+    },
+    change: (project) => (project.buildArgs['VERSION'] = to),
+    missed: [`RUN ${flags} write deps 1`],
+    why,
+  });
+}
+test('a proxy that an ARG declares', only, {
+  before: text('ARG VERSION=1', 'ARG VERSION=1\nARG HTTP_PROXY=a'),
+  change: (project) => (project.buildArgs['HTTP_PROXY'] = 'b'),
+  missed: [deps, out],
+  why: 'the build argument HTTP_PROXY changed from "a" to "b"',
+});
+test('a platform of FROM', only, {
+  before: text('FROM base AS build', 'FROM --platform=linux/amd64 base AS build'),
+  change: text('--platform=linux/amd64', '--platform=linux/s390x'),
+  missed: [deps, out],
+  why: 'platform changed from "linux/amd64" to "linux/s390x"',
 });

@@ -1,8 +1,11 @@
 /** A small project that is built, changed in one place, and built again: what missed, and what was said about it. */
+import { execFileSync } from 'node:child_process';
 import { chmod, chown, link, mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Platform } from '../../src/oci/platform.js';
 import { createIgnoreMatcher } from '../../src/parser/ignore.js';
+import { applyAttributes } from '../../src/sys/attributes.js';
+import { toByteString } from '../../src/util/bytes.js';
 import { FakeBuild, type FakeOptions, type FakeResult } from './fake-build.js';
 
 /** What a case may change between the two builds. */
@@ -13,6 +16,9 @@ export interface Project {
   platform: Platform;
   bases: Record<string, object>;
   ignore: string[];
+  baseLayers: Record<string, readonly string[]>;
+  /** What else the command line says. */
+  more: Pick<FakeOptions, 'network' | 'entitlements' | 'limits' | 'extraHosts' | 'secrets'>;
   /** Of the folder that is the build context. */
   readonly files: ProjectFiles;
 }
@@ -26,6 +32,8 @@ export interface ProjectFiles {
   hardLink(path: string, existing: string): Promise<void>;
   folder(path: string): Promise<void>;
   touch(path: string, seconds: number): Promise<void>;
+  attribute(path: string, value: string): Promise<void>;
+  fifo(path: string): Promise<void>;
 }
 
 const dockerfile = `FROM base AS build
@@ -67,6 +75,8 @@ export async function rebuilt(
       platform: { os: 'linux', architecture: 'amd64' },
       bases: {},
       ignore: [],
+      baseLayers: {},
+      more: {},
       files: filesIn(fake.context),
     };
     await project.files.write('package.json', '{}');
@@ -87,8 +97,9 @@ export function misses({ missed }: FakeResult): readonly (readonly [instruction:
   return [...missed].map(([name, reason]) => [name.replace(/^\[[^\]]*\] /, ''), reason]);
 }
 
-function optionsOf({ buildArgs, labels, platform, bases, ignore }: Project): FakeOptions {
-  return { buildArgs, labels, platform, bases, ignore: createIgnoreMatcher(ignore) };
+function optionsOf({ more, ignore, ...options }: Project): FakeOptions {
+  const { buildArgs, labels, platform, bases, baseLayers } = options;
+  return { buildArgs, labels, platform, bases, baseLayers, ...more, ignore: createIgnoreMatcher(ignore) };
 }
 
 function filesIn(folder: string): ProjectFiles {
@@ -106,5 +117,10 @@ function filesIn(folder: string): ProjectFiles {
     hardLink: async (path, existing) => link(join(folder, existing), await at(path)),
     folder: async (path) => mkdir(await at(path)),
     touch: async (path, seconds) => utimes(await at(path), seconds, seconds),
+    attribute: async (path, value) =>
+      applyAttributes([
+        { path: toByteString(await at(path)), xattrs: new Map([['user.tag', Buffer.from(value)]]) },
+      ]),
+    fifo: async (path) => void execFileSync('mkfifo', [await at(path)]),
   };
 }

@@ -8,7 +8,7 @@ import { LocalCache } from '../../src/cache/local-cache.js';
 import { CacheMounts } from '../../src/executor/cache-mounts.js';
 import { secretsOf } from '../../src/executor/secrets.js';
 import { sshAgents } from '../../src/executor/ssh-agents.js';
-import type { ExecResult, ExecSpec, Executor } from '../../src/executor/types.js';
+import type { ExecResult, ExecSpec, Executor, StepLimits } from '../../src/executor/types.js';
 import { proxyVariables } from '../../src/graph/lower/arguments.js';
 import { lower } from '../../src/graph/lower/lower.js';
 import type { LowerRequest, Lowered, ResolvedImage } from '../../src/graph/lower/lowering.js';
@@ -20,15 +20,18 @@ import { LayerStore, type LayerStoreOptions } from '../../src/layers/layer-store
 import { scanContext, type ContextFilter } from '../../src/layers/scan-context.js';
 import { walkTree } from '../../src/layers/walk-tree.js';
 import { canonicalJson } from '../../src/oci/canonical-json.js';
-import { digestOf, type Digest } from '../../src/oci/digest.js';
+import { digestOf, type Digest, type DiffID } from '../../src/oci/digest.js';
+import { mediaTypes } from '../../src/oci/media-types.js';
 import type { Platform } from '../../src/oci/platform.js';
 import type { ImageConfig } from '../../src/oci/types.js';
 import { assertBuildable } from '../../src/parser/assert-buildable.js';
 import { parseDockerfile } from '../../src/parser/parse.js';
 import type { BuildEvent } from '../../src/progress/event.js';
 import { openStore, type Store } from '../../src/store/store.js';
+import { applyAttributes } from '../../src/sys/attributes.js';
 import { removeTree } from '../../src/sys/remove-tree.js';
 import { toByteString } from '../../src/util/bytes.js';
+import { tarOf } from './stores.js';
 
 /** What one build did. */
 export interface FakeResult {
@@ -54,6 +57,14 @@ export interface FakeOptions {
   readonly platform?: Platform | undefined;
   /** Configs of base images by name; a name that is not here is an image without layers. */
   readonly bases?: Readonly<Record<string, object>> | undefined;
+  /** Layers of base images by name: of each layer the name of its one file, which is also its content. */
+  readonly baseLayers?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly network?: LowerRequest['network'] | undefined;
+  readonly entitlements?: LowerRequest['entitlements'] | undefined;
+  /** What steps get besides: in no key. */
+  readonly limits?: StepLimits | undefined;
+  readonly extraHosts?: ExecSpec['extraHosts'] | undefined;
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   readonly ignore?: ContextFilter | undefined;
   /** Milliseconds. */
   readonly ttl?: number | undefined;
@@ -72,7 +83,8 @@ export interface FakeOptions {
 /**
  * Builds with the real graph, cache, layers and store, and an executor that plays commands instead of running them:
  * `write PATH TEXT` and `put PATH TEXT` make a file, `count PATH` one with another content each time, `fail N` exits
- * with N, `many PATH N` makes N files, `slow PATH TEXT` takes a moment to make a file, `meet N` waits until N commands wait at once.
+ * with N, `many PATH N` makes N files, `slow PATH TEXT` takes a moment to make a file,
+ * `attribute PATH VALUE` makes a file with an extended attribute, `meet N` waits until N commands wait at once.
  */
 export class FakeBuild {
   readonly #waiting: (() => void)[] = [];
@@ -110,7 +122,7 @@ export class FakeBuild {
     const snapshot = await new Solver(solving).solve(lowered.vertex);
     const files = await contents(snapshot);
     const image = snapshot.layers.map(({ ref }) => ref);
-    await caches?.finish([{ image, epoch: options.epoch }]);
+    await caches?.finish([{ image, epoch: options.epoch }]).done;
     return {
       ran,
       events,
@@ -144,7 +156,10 @@ export class FakeBuild {
       buildArgs: new Map(Object.entries(options.buildArgs ?? {})),
       labels: new Map(Object.entries(options.labels ?? {})),
       ignoreCache,
-      resolveImage: (name) => Promise.resolve(fakeImage(name, options.bases?.[name])),
+      resolveImage: async (name) =>
+        fakeImage(name, options.bases?.[name], await this.#layers(options.baseLayers?.[name] ?? [])),
+      network: options.network,
+      entitlements: options.entitlements,
     });
     const shop = this.#workshop(ran, { events, options });
     const local = new LocalCache<LayerRef>(this.store, isLayerRef, (ref) => shop.layers.available(ref));
@@ -191,12 +206,14 @@ export class FakeBuild {
       temporaryFile: () => store.temporaryPath(),
       proxies: proxyVariables(new Map(Object.entries(options.buildArgs ?? {}))),
       equipment: {
-        secrets: secretsOf(new Map()),
+        secrets: secretsOf(
+          new Map(Object.entries(options.secrets ?? {}).map(([id, value]) => [id, Buffer.from(value)])),
+        ),
         agents: sshAgents(new Map(), () => toByteString(store.temporaryPath())),
         caches: this.#cacheMounts(options),
         views: new MountViews(),
-        extraHosts: [],
-        limits: {},
+        extraHosts: options.extraHosts ?? [],
+        limits: options.limits ?? {},
       },
       now: options.now ?? (() => Date.now()),
     };
@@ -219,6 +236,7 @@ export class FakeBuild {
         if (verb === 'many')
           for (let i = 0; i < Number(rest[0]); i++)
             await writeFile(join(upper.path, `${first}-${i}`), `${i}`);
+        if (verb === 'attribute') await this.#attribute(`${upper.path}/${first}`, rest.join(' '));
         if (verb === 'meet') await this.#meet(Number(first));
         if (verb === 'slow') await new Promise((resolve) => setTimeout(resolve, 30));
         if (verb === 'write' || verb === 'put' || verb === 'slow')
@@ -227,6 +245,24 @@ export class FakeBuild {
       },
       discard: (upper) => removeTree(upper.path),
     };
+  }
+
+  async #attribute(path: string, value: string): Promise<void> {
+    await writeFile(path, '');
+    await applyAttributes([
+      { path: toByteString(path), xattrs: new Map([['user.tag', Buffer.from(value)]]) },
+    ]);
+  }
+
+  /** Puts plain tars into the store. */
+  async #layers(names: readonly string[]): Promise<ResolvedImage['layers']> {
+    const mediaType = mediaTypes.ociLayer;
+    return Promise.all(
+      names.map(async (name) => {
+        const { digest, size } = await this.store.blobs.put(tarOf(name));
+        return { diffId: digest as DiffID, blob: { descriptor: { mediaType, digest, size } } };
+      }),
+    );
   }
 
   #cacheMounts({ caches }: FakeOptions): CacheMounts {
@@ -260,15 +296,15 @@ function missedReasons(events: readonly BuildEvent[]): ReadonlyMap<string, strin
   );
 }
 
-/** A base without layers; `change` makes its config, and so its digest, another. */
-function fakeImage(name: string, change: object = {}): ResolvedImage {
+/** A base image; `change` makes its config, and so its digest, another. */
+function fakeImage(name: string, change: object = {}, layers: ResolvedImage['layers'] = []): ResolvedImage {
   const config: ImageConfig = {
     architecture: 'amd64',
     os: 'linux',
-    rootfs: { type: 'layers', diff_ids: [] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     ...change,
   };
-  return { name, configDigest: digestOf(canonicalJson(config)), config, layers: [] };
+  return { name, configDigest: digestOf(canonicalJson(config)), config, layers };
 }
 
 async function contents(
