@@ -36,5 +36,5 @@ async function scanFolder(
     await scanned.hash(files);
     await hashes.save();
   };
-  return { ...scanned, hash };
+  return { ...scanned, hash, ignoreFile: ignore.file };
 }

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { readSmallBody } from '../layers/body.js';
 import { resolve } from '../layers/resolve.js';
-import { parseIgnoreFile, type IgnoreMatcher } from '../parser/ignore.js';
+import { createIgnoreMatcher, parseIgnoreFile, type IgnoreMatcher } from '../parser/ignore.js';
 import { toByteString } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
@@ -73,13 +73,6 @@ function absent(where: string): TsbuildError {
   });
 }
 
-/** The rules that keep files out of a context, and the file that they stand in. */
-export interface IgnoreFile {
-  readonly matcher: IgnoreMatcher;
-  /** Absolute; undefined without one. */
-  readonly path: string | undefined;
-}
-
 /**
  * The ignore rules of a context: `<Dockerfile>.dockerignore` beside the Dockerfile replaces `.dockerignore` of the
  * context; `explicit` (an absolute path) replaces both. A link is refused inside the context: it could point anywhere.
@@ -90,12 +83,12 @@ export async function readIgnoreFile(
     dockerfile,
     explicit,
   }: { readonly dockerfile: string | undefined; readonly explicit: string | undefined },
-): Promise<IgnoreFile> {
+): Promise<IgnoreMatcher> {
   if (explicit !== undefined) {
     const text = await readText(explicit, { followLink: true });
     if (text === undefined)
       throw new TsbuildError('usage', `there is no ignore file ${JSON.stringify(explicit)}`);
-    return { matcher: parseIgnoreFile(text), path: explicit };
+    return parseIgnoreFile(text, shownPath(context, explicit));
   }
   const places = [
     ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
@@ -103,9 +96,15 @@ export async function readIgnoreFile(
   ];
   for (const path of places) {
     const text = await readText(path, { followLink: false });
-    if (text !== undefined) return { matcher: parseIgnoreFile(text), path };
+    if (text !== undefined) return parseIgnoreFile(text, shownPath(context, path));
   }
-  return { matcher: parseIgnoreFile(''), path: undefined };
+  return createIgnoreMatcher([]);
+}
+
+/** Relative to the context inside of it, else the name alone. */
+function shownPath(context: string, path: string): string {
+  const inside = relative(context, path);
+  return inside.startsWith('..') ? basename(path) : inside;
 }
 
 /** Undefined when there is no such file. */

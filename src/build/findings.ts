@@ -22,14 +22,18 @@ export interface LintedGraph {
 export async function findProblems(
   input: BuildInput,
   { vertices, warnings }: LintedGraph,
-  { context }: { readonly context: (name: string) => Promise<Pick<ScannedContext, 'tree'>> },
+  {
+    context,
+  }: {
+    readonly context: (name: string) => Promise<Pick<ScannedContext, 'tree' | 'excluded' | 'ignoreFile'>>;
+  },
 ): Promise<readonly Diagnostic[]> {
   const { dockerfile, buildArgs } = input;
   const copies = input.context === undefined ? [] : contextCopies(vertices);
   const found =
     input.context === undefined || copies.length === 0
       ? []
-      : contextFindings(copies, { tree: (await context('context')).tree, ignore: input.context.ignore });
+      : contextFindings(copies, { files: await context('context'), ignore: input.context.ignore });
   const check = buildArgs.get('BUILDKIT_DOCKERFILE_CHECK');
   const [problem] = parseCheckOptions(check).problems;
   if (problem !== undefined) throw new TsbuildError('usage', `BUILDKIT_DOCKERFILE_CHECK: ${problem}`);

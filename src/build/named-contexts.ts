@@ -67,8 +67,8 @@ export async function openNamedContext(
   if (opened.kind === 'files') return { kind: 'files', name, context: opened.context };
   if (opened.kind === 'dockerfile') throw badContext(name, value);
   const { path } = opened;
-  const { matcher } = await readIgnoreFile(path, { dockerfile: undefined, explicit: undefined });
-  return { kind: 'files', name, context: folderContext({ path, shown: value, ignore: matcher }, tools) };
+  const ignore = await readIgnoreFile(path, { dockerfile: undefined, explicit: undefined });
+  return { kind: 'files', name, context: folderContext({ path, shown: value, ignore }, tools) };
 }
 
 function badContext(name: string, value: string): TsbuildError {

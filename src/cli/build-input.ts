@@ -99,7 +99,7 @@ async function readFolder(
           file: request.file === undefined ? undefined : resolve(cli.cwd, request.file),
           shown: request.file ?? 'Dockerfile',
         });
-  const { context } = await openFolder({ request, path }, read.path, { cli, tools });
+  const context = await openFolder({ request, path }, read.path, { cli, tools });
   return { source: read.source, identity: read.path ?? `${path}/<stdin>`, context };
 }
 
@@ -109,23 +109,15 @@ interface FolderRequest {
   readonly path: string;
 }
 
-/** The files of a context, and where the rules stand that keep some of them out. */
-export interface OpenedFiles {
-  readonly context: BuildContext;
-  /** Absolute; undefined where no rules count. */
-  readonly ignoreFile: string | undefined;
-}
-
 /** A folder with the ignore rules that count for a Dockerfile. */
 async function openFolder(
   { request, path }: FolderRequest,
   dockerfile: string | undefined,
   { cli, tools }: { readonly cli: CliContext; readonly tools: ContextTools },
-): Promise<OpenedFiles> {
+): Promise<BuildContext> {
   const explicit = request.ignoreFile === undefined ? undefined : resolve(cli.cwd, request.ignoreFile);
-  const { matcher, path: ignoreFile } = await readIgnoreFile(path, { dockerfile, explicit });
-  const context = folderContext({ path, shown: request.context, ignore: matcher }, tools);
-  return { context, ignoreFile };
+  const ignore = await readIgnoreFile(path, { dockerfile, explicit });
+  return folderContext({ path, shown: request.context, ignore }, tools);
 }
 
 /** The files that a build would take, without looking at its Dockerfile. Throws `context` and `usage`. */
@@ -133,7 +125,7 @@ export async function openFiles(
   request: ContextRequest,
   cli: CliContext,
   tools: ContextTools,
-): Promise<OpenedFiles> {
+): Promise<BuildContext> {
   const opened = await openRequested(request, cli, tools);
   if (opened.kind === 'folder') {
     const { path } = opened;
@@ -141,7 +133,7 @@ export async function openFiles(
     return openFolder({ request, path }, request.file === '-' ? undefined : file, { cli, tools });
   }
   refuseFolderOptions(request, opened);
-  if (opened.kind === 'files') return { context: opened.context, ignoreFile: undefined };
+  if (opened.kind === 'files') return opened.context;
   throw new TsbuildError('context', 'a Dockerfile alone has no build context');
 }
 

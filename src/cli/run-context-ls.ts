@@ -1,5 +1,4 @@
-import { basename, relative } from 'node:path';
-import type { ContextTools } from '../build/build-context.js';
+import type { BuildContext, ContextTools } from '../build/build-context.js';
 import {
   listContext,
   listExclusions,
@@ -30,50 +29,68 @@ interface Listing {
 
 /** Prints what enters a build, and with `why` what does not. Resolves to the exit code. */
 export async function runContextLs(request: ContextLsRequest, cli: CliContext): Promise<number> {
-  const listing = await withPrivateStore(request, cli, (tools) => listingOf(request, cli, tools));
+  const listing = await withPrivateStore(request, cli, async (tools: ContextTools) =>
+    listingOf(await openFiles({ ...request, buildArgs: new Map() }, cli, tools)),
+  );
   cli.stdout.write(request.json ? json(listing, request) : tables(listing, request));
   return 0;
 }
 
-async function listingOf(request: ContextLsRequest, cli: CliContext, tools: ContextTools): Promise<Listing> {
-  const { context, ignoreFile } = await openFiles({ ...request, buildArgs: new Map() }, cli, tools);
+async function listingOf(context: BuildContext): Promise<Listing> {
   const files = await context.files();
   return {
     root: listContext(files),
-    exclusions: listExclusions(files, context.ignore),
-    ignoreFile: ignoreFile === undefined ? undefined : shownPath(context.identity, ignoreFile),
+    exclusions: await listExclusions(context),
+    ignoreFile: files.ignoreFile,
   };
 }
 
-/** Relative to the context inside of it, else the name alone. */
-function shownPath(context: string, path: string): string {
-  const inside = relative(context, path);
-  return inside.startsWith('..') ? basename(path) : inside;
+function tables({ root, exclusions, ignoreFile }: Listing, { depth, why }: ContextLsRequest): string {
+  const rows = [...itemsTo(depth, root)].map((item) => [...amount(item), shown(item)]);
+  const included = textTable(['SIZE', 'FILES', 'PATH'], [...rows, [...total([root]), 'total']]);
+  if (exclusions.length === 0) return why ? `${included}\nNothing is kept out.\n` : included;
+  if (!why) return `${included}\n${keptOut(exclusions)}: --why names the rules.\n`;
+  const reasons = exclusions.map((item) => [
+    ...amount(item),
+    shown(item),
+    `${ignoreFile ?? ''}:${item.line ?? ''}`,
+    escapeControls(item.pattern),
+  ]);
+  const sum = [...total(exclusions), 'total', '', ''];
+  return `${included}\n${textTable(['SIZE', 'FILES', 'KEPT OUT', 'BY', 'PATTERN'], [...reasons, sum])}`;
 }
 
-function tables({ root, exclusions, ignoreFile }: Listing, { depth, why }: ContextLsRequest): string {
-  const rows = [...itemsTo(depth, root)].map(({ path, kind, files, size }) => [
-    formatBytes(size),
-    kind === 'directory' ? String(files) : '',
-    `${escapeControls(path)}${kind === 'directory' ? '/' : ''}`,
-  ]);
-  const total = [formatBytes(root.size), String(root.files), 'total'];
-  const included = textTable(['SIZE', 'FILES', 'PATH'], [...rows, total]);
-  if (!why) return included;
-  if (exclusions.length === 0) return `${included}\nNothing is kept out.\n`;
-  const reasons = exclusions.map(({ path, pattern, line }) => [
-    escapeControls(path),
-    `${ignoreFile ?? ''}:${line ?? ''}`,
-    escapeControls(pattern),
-  ]);
-  return `${included}\n${textTable(['KEPT OUT', 'BY', 'PATTERN'], reasons)}`;
+type Amount = Pick<ContextExclusion, 'kind' | 'files' | 'size'>;
+
+function amount({ kind, files, size }: Amount): readonly string[] {
+  return [
+    size === undefined ? '?' : formatBytes(size),
+    kind === 'directory' ? (files === undefined ? '?' : String(files)) : '',
+  ];
+}
+
+function total(items: readonly Omit<Amount, 'kind'>[]): readonly string[] {
+  const size = items.reduce((sum, item) => sum + (item.size ?? 0), 0);
+  return [formatBytes(size), String(items.reduce((sum, { files = 0 }) => sum + files, 0))];
+}
+
+function keptOut(exclusions: readonly ContextExclusion[]): string {
+  const [size, files] = total(exclusions);
+  return `${files === '1' ? '1 file is' : `${files} files are`} kept out (${size})`;
+}
+
+function shown({ path, kind }: Pick<ContextExclusion, 'path' | 'kind'>): string {
+  return `${escapeControls(path)}${kind === 'directory' ? '/' : ''}`;
 }
 
 function json({ root, exclusions, ignoreFile }: Listing, { why }: ContextLsRequest): string {
   const included = [...itemsTo(Infinity, root)].map(({ path, kind, size }) => ({ path, type: kind, size }));
-  const excluded = exclusions.map(({ path, pattern, line }) => ({
+  const excluded = exclusions.map(({ path, kind, files, size, pattern, line }) => ({
     path,
     excluded: true,
+    type: kind,
+    files,
+    size,
     file: ignoreFile,
     line,
     pattern,

@@ -11,9 +11,17 @@ export type { FileIdentity, HashCache } from './host-file.js';
 
 /** What decides about paths of the context; byte strings relative to its root. */
 export interface ContextFilter {
-  match(path: string): { readonly excluded: boolean; readonly pattern?: string | undefined };
+  match(path: string): { readonly excluded: boolean } & Partial<Exclusion>;
   /** False when nothing below an excluded directory can be included. */
   mayIncludeBelow(dir: string): boolean;
+}
+
+/** Why something was left out. */
+export interface Exclusion {
+  /** As written. */
+  readonly pattern?: string | undefined;
+  /** In the file that the pattern stands in, from 1. */
+  readonly line?: number | undefined;
 }
 
 export interface ScanOptions {
@@ -24,8 +32,10 @@ export interface ScanOptions {
 
 export interface ScannedContext {
   readonly tree: Tree;
-  /** Path and deciding pattern of what was left out; what is below an excluded directory is not listed again. */
-  readonly excluded: ReadonlyMap<string, string>;
+  /** What was left out, by path; what is below an excluded directory is not listed again. */
+  readonly excluded: ReadonlyMap<string, Exclusion>;
+  /** The file that tells what is left out, as shown to people. */
+  readonly ignoreFile?: string | undefined;
   /** Reads and hashes files ahead, so that their digests are known. Throws `context` for files that changed. */
   hash(files: Iterable<File>): Promise<void>;
   /** Throws `context` for a file that is not a node of `tree`. */
@@ -96,7 +106,7 @@ interface Folder {
 }
 
 class Scan {
-  readonly excluded = new Map<string, string>();
+  readonly excluded = new Map<string, Exclusion>();
   readonly contents: Contents = new Map();
   /** Files with several names by device and inode. */
   readonly #linked = new Map<string, File>();
@@ -213,7 +223,8 @@ class Scan {
   #isExcluded(path: string, hidden: boolean): boolean {
     const verdict = this.ignore?.match(path);
     if (verdict?.excluded !== true) return false;
-    if (!hidden) this.excluded.set(path, verdict.pattern ?? '');
+    const { pattern, line } = verdict;
+    if (!hidden) this.excluded.set(path, { pattern, line });
     return true;
   }
 

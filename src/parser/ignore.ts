@@ -17,6 +17,8 @@ export interface IgnoreVerdict {
 export interface IgnoreMatcher {
   /** As written, in order. */
   readonly patterns: readonly string[];
+  /** The ignore file as shown to people; undefined for rules of another origin. */
+  readonly file: string | undefined;
   /**
    * The last pattern that matches the path or any of its parents decides. The root itself is never excluded.
    *
@@ -36,18 +38,18 @@ interface Rule {
 
 /**
  * Reads a .dockerignore: one pattern a line, `#` at the very beginning for comments, `!` for exceptions; `/a`
- * is `a`.
+ * is `a`. `file` is what people know it by.
  *
  * @throws TsbuildError `context` for a malformed pattern and for a lone `!`
  */
-export function parseIgnoreFile(text: string): IgnoreMatcher {
+export function parseIgnoreFile(text: string, file = '.dockerignore'): IgnoreMatcher {
   const rules: Rule[] = [];
   for (const [index, line] of splitLines(text).entries()) {
     if (line.text.startsWith('#')) continue;
-    const rule = inContext(() => parseRule(line.text, index + 1), index + 1);
+    const rule = inContext(() => parseRule(line.text, index + 1), `line ${index + 1} of ${file}`);
     if (rule !== undefined) rules.push(rule);
   }
-  return new Matcher(rules);
+  return new Matcher(rules, file);
 }
 
 /**
@@ -56,15 +58,18 @@ export function parseIgnoreFile(text: string): IgnoreMatcher {
  * @throws TsbuildError `copy` for a malformed pattern and for a lone `!`
  */
 export function createIgnoreMatcher(patterns: readonly string[]): IgnoreMatcher {
-  return new Matcher(patterns.flatMap((pattern) => parseRule(pattern, undefined) ?? []));
+  return new Matcher(
+    patterns.flatMap((pattern) => parseRule(pattern, undefined) ?? []),
+    undefined,
+  );
 }
 
-function inContext<T>(parse: () => T, line: number): T {
+function inContext<T>(parse: () => T, place: string): T {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof TsbuildError)) throw error;
-    throw new TsbuildError('context', `line ${line} of the ignore file: ${error.message}`, {
+    throw new TsbuildError('context', `${place}: ${error.message}`, {
       hint: error.hint,
       cause: error,
     });
@@ -96,7 +101,10 @@ const rememberedDirectories = 4096;
 class Matcher implements IgnoreMatcher {
   readonly #parents = new Map<string, Uint8Array>();
 
-  constructor(private readonly rules: readonly Rule[]) {}
+  constructor(
+    private readonly rules: readonly Rule[],
+    readonly file: string | undefined,
+  ) {}
 
   get patterns(): readonly string[] {
     return this.rules.map(({ written }) => written);

@@ -39,6 +39,8 @@ it('folders by size, the largest first, and the sum', async (t) => {
     '2 B | kept.log',
     '5.5 kB | 6 | total',
     '',
+    '2 files are kept out (1 B): --why names the rules.',
+    '',
   ]);
 });
 
@@ -57,9 +59,10 @@ it('--depth goes into folders', async (t) => {
 it('--why names the file, the line and the pattern', async (t) => {
   const found = await rows(workspaceOf(t, project), '--why', 'c');
   t.deepEqual(found.slice(found.indexOf('') + 1), [
-    'KEPT OUT | BY | PATTERN',
-    'skip | .dockerignore:2 | skip',
-    'some.log | .dockerignore:3 | *.log',
+    'SIZE | FILES | KEPT OUT | BY | PATTERN',
+    '1 B | 1 | skip/ | .dockerignore:2 | skip',
+    '0 B | some.log | .dockerignore:3 | *.log',
+    '1 B | 2 | total',
     '',
   ]);
 });
@@ -73,8 +76,8 @@ it('the ignore file beside the Dockerfile, and --ignorefile', async (t) => {
   const workspace = workspaceOf(t, { ...project, 'o/D': '', 'o/D.dockerignore': 'lib', i: 'src' });
   const by = async (...args: readonly string[]) =>
     (await rows(workspace, '--why', ...args, 'c')).filter((row) => / \| .*:\d/.test(row));
-  t.deepEqual(await by('-f', 'o/D'), ['lib | D.dockerignore:1 | lib']);
-  t.deepEqual(await by('--ignorefile', 'i'), ['src | i:1 | src']);
+  t.deepEqual(await by('-f', 'o/D'), ['3.0 kB | 1 | lib/ | D.dockerignore:1 | lib']);
+  t.deepEqual(await by('--ignorefile', 'i'), ['2.5 kB | 2 | src/ | i:1 | src']);
 });
 
 it('JSON: one object a line, everything at any depth', async (t) => {
@@ -89,8 +92,35 @@ it('JSON: one object a line, everything at any depth', async (t) => {
   );
   t.deepEqual(
     found.find((item) => 'path' in item && item.path === 'skip'),
-    { path: 'skip', excluded: true, file: '.dockerignore', line: 2, pattern: 'skip' },
+    {
+      ...{ path: 'skip', excluded: true, type: 'directory', files: 1, size: 1 },
+      ...{ file: '.dockerignore', line: 2, pattern: 'skip' },
+    },
   );
+});
+
+it('--why counts what exceptions bring back among what enters', async (t) => {
+  const workspace = workspaceOf(t, {
+    'c/m/a/keep': 'x'.repeat(10),
+    'c/m/a/drop': 'x'.repeat(100),
+    'c/m/b/drop': 'x'.repeat(1000),
+    'c/.git/HEAD': 'ref',
+    'c/.dockerignore': '.git\nm\n!m/*/keep\n',
+  });
+  t.deepEqual(await rows(workspace, '--why', '--depth=3', 'c'), [
+    'SIZE | FILES | PATH',
+    '17 B | .dockerignore',
+    '10 B | 1 | m/',
+    '10 B | 1 | m/a/',
+    '10 B | m/a/keep',
+    '27 B | 2 | total',
+    '',
+    'SIZE | FILES | KEPT OUT | BY | PATTERN',
+    '3 B | 1 | .git/ | .dockerignore:1 | .git',
+    '1.1 kB | 2 | m/ | .dockerignore:2 | m',
+    '1.1 kB | 3 | total',
+    '',
+  ]);
 });
 
 it('hard links count once', async (t) => {

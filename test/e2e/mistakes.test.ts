@@ -35,6 +35,20 @@ const mistakes: readonly Mistake[] = [
     says: [/build\/app/, /\.dockerignore/, /Dockerfile:2/],
   },
   {
+    name: 'a file below a folder that an ignore file beside the Dockerfile hides',
+    dockerfile: 'FROM scratch\nCOPY ./build/sub/../app /app\n',
+    files: { 'build/app': 'x', 'Dockerfile.dockerignore': '# first\n*.log\nbui*\n' },
+    code: 1,
+    says: [/line 3 of Dockerfile\.dockerignore, "bui\*", keeps "build" out/, /!build\/app/, /Dockerfile:2/],
+  },
+  {
+    name: 'a wildcard that finds only what .dockerignore hides',
+    dockerfile: 'FROM scratch\nCOPY logs/*.txt /logs/\nCOPY missing /x\n',
+    files: { 'logs/a.txt': 'x', 'logs/b': 'x', '.dockerignore': 'other\n**/a.*\n' },
+    code: 1,
+    says: [/Dockerfile:2/, /line 2 of \.dockerignore, "\*\*\/a\.\*", keeps "logs\/a\.txt" out/],
+  },
+  {
     name: 'a typing error in an instruction',
     dockerfile: 'FROM scratch\nCOPPY a b\n',
     code: 3,

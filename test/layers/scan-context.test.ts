@@ -106,8 +106,8 @@ test('an ignore file: what is excluded, by which pattern, and what comes back', 
   const ignore = parseIgnoreFile('secret*\nnode_modules\n*/**\n!src/keep.txt\n');
   const scanned = await scanContext(root, ignore);
   t.deepEqual(paths(scanned), ['src', 'src/keep.txt', 'sub']);
-  t.is(scanned.excluded.get('secret.txt'), 'secret*');
-  t.is(scanned.excluded.get('src/drop.txt'), '*/**');
+  t.is(scanned.excluded.get('secret.txt')?.pattern, 'secret*');
+  t.is(scanned.excluded.get('src/drop.txt')?.pattern, '*/**');
   t.false(scanned.excluded.has('src/keep.txt'));
 });
 
@@ -117,7 +117,7 @@ test('an excluded directory comes back with its own metadata when something belo
   const scanned = await scanContext(root, parseIgnoreFile('a\n!a/b/keep\n'));
   t.deepEqual(paths(scanned), ['a', 'a/b', 'a/b/keep']);
   t.is(lookup(scanned.tree, 'a')?.meta.mode, 0o700);
-  t.deepEqual([...scanned.excluded], [['a', 'a']]);
+  t.deepEqual([...scanned.excluded], [['a', { pattern: 'a', line: 1 }]]);
 });
 
 test('an excluded directory is not even opened', async (t) => {

@@ -11,11 +11,12 @@ import type { Diagnostic } from '../../parser/types.js';
 import { fromByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import { hasWildcard } from '../../util/go-path-match.js';
+import { ignoredSource, whyIgnored } from '../ignored-source.js';
 import type { ContextCopy } from './context-copies.js';
 
 /** A build context and the rules that it was walked with. */
 export interface CheckedContext {
-  readonly tree: ScannedContext['tree'];
+  readonly files: Pick<ScannedContext, 'tree' | 'excluded' | 'ignoreFile'>;
   readonly ignore: IgnoreMatcher;
 }
 
@@ -32,7 +33,11 @@ function findingsOf(copy: ContextCopy, pattern: string, context: CheckedContext)
 }
 
 /** Nothing for a path that is missing. */
-function trySelect({ op }: ContextCopy, pattern: string, { tree }: CheckedContext): readonly Selection[] {
+function trySelect(
+  { op }: ContextCopy,
+  pattern: string,
+  { files: { tree } }: CheckedContext,
+): readonly Selection[] {
   const excluded = createIgnoreMatcher(op.exclude);
   const exclude = op.exclude.length === 0 ? undefined : (path: string) => excluded.match(path).excluded;
   try {
@@ -43,30 +48,31 @@ function trySelect({ op }: ContextCopy, pattern: string, { tree }: CheckedContex
   }
 }
 
-function unmatched(copy: ContextCopy, pattern: string, { tree, ignore }: CheckedContext): Diagnostic[] {
+function unmatched(copy: ContextCopy, pattern: string, { files, ignore }: CheckedContext): Diagnostic[] {
   const path = cleanPath(pattern);
   const shown = fromByteString(pattern);
   const verdict = ignore.match(path);
+  const ignored = ignoredSource(path, files);
   if (verdict.excluded) {
     const verb = /^add/i.test(copy.instruction) ? 'Add' : 'Copy';
     const message = `Attempting to ${verb} file ${JSON.stringify(shown)} that is excluded by .dockerignore`;
-    const line = verdict.line === undefined ? '' : ` (line ${verdict.line})`;
-    const hint = `the pattern ${JSON.stringify(verdict.pattern)}${line} keeps it out`;
+    const hint = whyIgnored(ignored ?? { ...verdict, path, file: ignore.file ?? '.dockerignore' });
     return [diagnostic(graphRules.copyIgnoredFile, copy, { message, hint })];
   }
   if (hasWildcard(path)) {
     if (copy.op.exclude.length > 0) return [];
     const message = `The wildcard ${JSON.stringify(shown)} matches nothing in the build context`;
-    return [diagnostic(graphRules.copyWildcardNoMatch, copy, { message })];
+    const hint = ignored && whyIgnored(ignored);
+    return [diagnostic(graphRules.copyWildcardNoMatch, copy, { message, hint })];
   }
-  const meant = inOtherCase(tree, path);
+  const meant = inOtherCase(files.tree, path);
   if (meant === undefined) return [];
   const message = `${JSON.stringify(shown)} is written ${JSON.stringify(fromByteString(meant))} in the build context`;
   return [diagnostic(graphRules.copyPathCase, copy, { message })];
 }
 
 /** The path as it is on disk when it differs from the one asked for by case alone. */
-function inOtherCase(tree: CheckedContext['tree'], path: string): string | undefined {
+function inOtherCase(tree: ScannedContext['tree'], path: string): string | undefined {
   let real = '';
   for (const name of path.split('/')) {
     const { node } = resolve(tree, real);
@@ -105,7 +111,7 @@ function* secretPaths({ path, node }: Selection): Iterable<string> {
 function diagnostic(
   rule: RuleInfo,
   { range }: ContextCopy,
-  { message, hint }: { readonly message: string; readonly hint?: string },
+  { message, hint }: { readonly message: string; readonly hint?: string | undefined },
 ): Diagnostic {
   return toDiagnostic(rule, { message, range, hint });
 }

@@ -1,6 +1,7 @@
 import { fromByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { Snapshot } from '../../layers/snapshot.js';
+import { cleanPath } from '../../layers/path.js';
 import { select, type Selection } from '../../layers/select.js';
 import type { ScannedContext } from '../../layers/scan-context.js';
 import type { Body, File, Node, Tree } from '../../layers/types.js';
@@ -8,6 +9,7 @@ import { createIgnoreMatcher } from '../../parser/ignore.js';
 import type { CopyOp, CopySourceSpec } from '../ops.js';
 import type { Workshop } from '../runner.js';
 import type { Vertex } from '../vertex.js';
+import { ignoredSource, whyIgnored } from '../ignored-source.js';
 import { inlineTree } from './inline.js';
 import { isRemote, remoteFiles } from './remote.js';
 
@@ -80,25 +82,20 @@ async function selectSource(
   };
 }
 
-/** A source that .dockerignore keeps out: the message names the pattern. */
-export function explained<T>(work: () => T, pattern: string, { excluded }: ScannedContext): T {
+/** A source that an ignore file keeps out: the message names the pattern and its line. */
+export function explained<T>(work: () => T, pattern: string, context: ScannedContext): T {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof TsbuildError)) throw error;
-    const path = pattern.replace(/^\/+/, '').replace(/\/+$/, '');
-    const hidden = [...excluded].find(
-      ([hiddenPath]) => path === hiddenPath || path.startsWith(`${hiddenPath}/`),
-    );
-    if (hidden === undefined) throw error;
-    throw new TsbuildError(
-      'copy',
-      `${JSON.stringify(fromByteString(pattern))} is excluded from the build context`,
-      {
-        hint: `the pattern ${JSON.stringify(hidden[1])} of .dockerignore keeps it out; add an exception such as !${fromByteString(path)}`,
-        cause: error,
-      },
-    );
+    const ignored = ignoredSource(pattern, context);
+    if (ignored === undefined) throw error;
+    const shown = JSON.stringify(fromByteString(pattern));
+    const exception = `!${fromByteString(cleanPath(pattern))}`;
+    throw new TsbuildError('copy', `${shown} is excluded from the build context`, {
+      hint: `${whyIgnored(ignored)}; an exception such as ${exception} below that line lets it in`,
+      cause: error,
+    });
   }
 }
 
