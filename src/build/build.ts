@@ -17,7 +17,7 @@ import { finishImage, type FinishedImage, type FinishOptions } from './finish-im
 import type { ImageEdits } from './image-edits.js';
 import type { PullPolicy } from './image-resolver.js';
 import type { NamedContext } from './named-contexts.js';
-import type { RemoteCaches } from './remote-caches.js';
+import type { CacheExport, RemoteCaches } from './remote-caches.js';
 import type { TemporaryFiles } from './temporary-files.js';
 import type { StepSettings } from './step-equipment.js';
 import { openBuild, type OpenBuild, type OpenVariant } from './open-build.js';
@@ -88,8 +88,8 @@ export interface BuiltImage {
 export interface BuildResult {
   /** In the order of the variants. */
   readonly images: readonly BuiltImage[];
-  /** Writes what was found or made to the caches of `--cache-to`. */
-  exportCache(): Promise<void>;
+  /** Begins to write what was found or made to the caches of `--cache-to`; undefined without any. */
+  exportCache(): CacheExport | undefined;
   /** Deletes what the layers may be read from until then. */
   dispose(): Promise<void>;
 }
@@ -108,7 +108,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
       variants.map((variant, i) => finish(variant, snapshots[i] ?? Snapshot.empty, finishing)),
     );
     const kept = variants.map(({ fileEpoch }, i) => ({ image: refsOf(snapshots[i]), epoch: fileEpoch }));
-    const exportCache = async (): Promise<void> => caches?.finish(kept);
+    const exportCache = (): CacheExport | undefined => caches?.finish(kept);
     return { images, exportCache, dispose: () => shop.dispose() };
   } catch (error) {
     await shop.dispose();

@@ -1,4 +1,4 @@
-import { CacheExporter } from '../cache/remote/cache-exporter.js';
+import { CacheExporter, type Built, type BuiltImages } from '../cache/remote/cache-exporter.js';
 import { CombinedCache } from '../cache/remote/combined-cache.js';
 import { inlineExport } from '../cache/remote/inline-export.js';
 import { inlineValue } from '../cache/remote/inline.js';
@@ -121,7 +121,7 @@ export class RemoteCaches {
     const cache = new CombinedCache({ local, sources: this.known.sources, landing, onUsed });
     return {
       cache,
-      finish: (images) => this.#finish(exporters, images, cache.used),
+      finish: (images) => this.#finish(exporters, { images, records: cache.used }),
       inline: async ({ image, epoch }) =>
         this.#isInline
           ? inlineValue(
@@ -131,17 +131,20 @@ export class RemoteCaches {
     };
   }
 
-  async #finish(
-    exporters: readonly { readonly option: CacheTargetOption; readonly exporter: CacheExporter }[],
-    images: readonly Built[],
-    records: readonly CacheRecord<LayerRef>[],
-  ): Promise<void> {
-    for (const { option, exporter } of exporters) {
+  #finish(targets: readonly OpenTarget[], built: BuiltImages): CacheExport {
+    const sent = Promise.allSettled(targets.map(({ exporter }) => exporter.sendLayers(built)));
+    const layersSent = sent.then(() => undefined);
+    const done = layersSent.then(() => this.#write(targets, built));
+    // Whoever waits for it is told.
+    done.catch(() => undefined);
+    return { layersSent, done };
+  }
+
+  async #write(targets: readonly OpenTarget[], built: BuiltImages): Promise<void> {
+    for (const { option, exporter } of targets) {
       try {
         const mounts = (await this.#mounts?.save(option, exporter.target)) ?? [];
-        for (const [i, built] of images.entries()) {
-          await exporter.finish({ ...built, records, mounts: i === 0 ? mounts : [] });
-        }
+        await exporter.finish({ ...built, mounts });
         exporter.ended();
       } catch (error) {
         exporter.ended(error instanceof Error ? error : new Error(String(error)));
@@ -170,18 +173,22 @@ function stepName({ stage, place }: StepIdentity): string {
   return `${stage} ${place}`;
 }
 
-/** An image that a build ended with. */
-export interface Built {
-  /** Layers of the image before their times were clamped, from the bottom up. */
-  readonly image: readonly LayerRef[];
-  /** Seconds since 1970. */
-  readonly epoch: number | undefined;
+interface OpenTarget {
+  readonly option: CacheTargetOption;
+  readonly exporter: CacheExporter;
+}
+
+/** The writing of the caches of `--cache-to`, under way. */
+export interface CacheExport {
+  /** From now on a registry can mount the layers. Never fails. */
+  readonly layersSent: Promise<void>;
+  readonly done: Promise<void>;
 }
 
 export interface AttachedCaches {
   readonly cache: CombinedCache;
   /** Writes what this build found or made to the caches of `--cache-to`. */
-  finish(images: readonly Built[]): Promise<void>;
+  finish(images: readonly Built[]): CacheExport;
   /** The records of the image's own layers for its config (see `inlineKey`); undefined without `type=inline`. */
   inline(image: Built): Promise<string | undefined>;
 }

@@ -63,17 +63,20 @@ async function buildTargets(
   await retryDamaged(tools.job, async () => {
     const [first = input.variants[0], ...others] = open.flatMap(({ request }) => variantsOf(request));
     const result = await build({ ...input, variants: [first, ...others] }, tools);
+    const cache = result.exportCache();
     try {
-      // The images are worth more than the cache: they are finished whatever becomes of that.
-      const failure = await result.exportCache().then(() => undefined, asFailure);
+      // What a registry has in the cache by then is mounted when the image is pushed.
+      await cache?.layersSent;
       const images = [...result.images];
       for (let one = open[0]; one !== undefined; one = open[0]) {
         const own = images.splice(0, variantsOf(one.request).length);
         await finishBuild(own, { ...tools, ...finish, ...one });
         open.shift();
       }
-      if (failure !== undefined) throw failure;
+      // The images are worth more than the cache: they are finished whatever becomes of that.
+      await cache?.done;
     } finally {
+      await cache?.done.catch(() => undefined);
       await result.dispose();
     }
   });
@@ -82,12 +85,6 @@ async function buildTargets(
 function refuseSharedStdout(outputs: readonly BuildOutputs[]): void {
   const archives = outputs.flatMap(({ exports }) => exports).filter(({ dest }) => dest === '-');
   if (archives.length > 1) throw new TsbuildError('usage', 'only one output can go to standard output');
-}
-
-/** A failure that is told when the image is finished; one that ends or repeats the build is thrown at once. */
-function asFailure(error: unknown): TsbuildError {
-  if (error instanceof TsbuildError && error.code !== 'cancelled' && !error.damaged) return error;
-  throw error;
 }
 
 function withInsecure(request: BuildRequest, outputs: readonly BuildOutputs[]): BuildRequest {

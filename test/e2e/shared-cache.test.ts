@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { withoutFiles } from '../cache/remote/suite.js';
 import { findBase, placeBase } from '../helpers/bases.js';
 import { isRoot } from '../helpers/programs.js';
 import {
@@ -136,14 +137,14 @@ STOPSIGNAL SIGTERM
   }
 });
 
-/** All JSON of a registry, unpacked. */
+/** All JSON of a registry, unpacked, but what layers say too: the names and owners of their files. */
 async function jsonOf(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = names.filter((entry) => entry.isFile());
   const texts = await Promise.all(
     files.map(async (entry) => {
       const bytes = await readFile(join(entry.parentPath, entry.name));
-      return (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString('latin1');
+      return withoutFiles(bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString('latin1');
     }),
   );
   return texts.filter((text) => text.startsWith('{'));

@@ -6,7 +6,7 @@ import { mediaTypes } from '../../oci/media-types.js';
 import { descriptorOf } from '../../oci/descriptor.js';
 import { maxDocumentSize, parseStrictJson } from '../../oci/strict-json.js';
 import type { Descriptor, Manifest } from '../../oci/types.js';
-import { parseManifest } from '../../oci/validate.js';
+import { parseIndex, parseManifest } from '../../oci/validate.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { OutgoingBlob } from './storage.js';
 
@@ -59,14 +59,17 @@ export function artifactManifest(document: Descriptor, blobs: readonly Descripto
   return bytes.length > maxDocumentSize ? undefined : bytes;
 }
 
-/** What is under a tag: a cache, or an image that may carry one in its config. */
+/** What is under a tag: a cache, or an image, or an index of images, that may carry one in their configs. */
 export type TaggedThing =
   | { readonly kind: 'cache'; readonly document: Descriptor }
-  | { readonly kind: 'image'; readonly manifest: Manifest };
+  | { readonly kind: 'image'; readonly manifest: Manifest }
+  | { readonly kind: 'index'; readonly members: readonly Descriptor[] };
 
 /** Reads the bytes under a tag. Throws `image`. */
 export function readArtifact(bytes: Uint8Array): TaggedThing {
   const value = parseStrictJson(bytes, 'the manifest of a cache');
+  if (isJsonObject(value) && Array.isArray(value['manifests']))
+    return { kind: 'index', members: parseIndex(bytes).manifests };
   if (!isJsonObject(value) || value['artifactType'] !== cacheTypes.artifact)
     return { kind: 'image', manifest: parseManifest(bytes) };
   const layers = value['layers'];

@@ -41,14 +41,28 @@ export interface ExporterOptions {
   readonly isOfImage: (step: StepIdentity) => boolean;
 }
 
-/** What a build has to keep when it ended well. */
-export interface Exported {
-  readonly records: readonly CacheRecord<LayerRef>[];
+/** An image that a build ended with. */
+export interface Built {
   /** Layers of the image before their times were clamped, from the bottom up. */
   readonly image: readonly LayerRef[];
   /** Seconds since 1970. */
   readonly epoch: number | undefined;
+}
+
+/** What a build found or made when it ended well. */
+export interface BuiltImages {
+  readonly records: readonly CacheRecord<LayerRef>[];
+  readonly images: readonly Built[];
+}
+
+export interface Exported extends BuiltImages {
   readonly mounts: readonly KeptMount[];
+}
+
+interface News {
+  readonly fresh: readonly CacheRecord<LayerRef>[];
+  readonly clamped: readonly Clamped[];
+  readonly refs: readonly LayerRef[];
 }
 
 /** Layers that are packed and sent at a time. */
@@ -77,23 +91,18 @@ export class CacheExporter {
     if (own !== undefined && (mode === 'max' || isOfImage(step))) this.#keep(own).catch(() => undefined);
   }
 
-  async finish({ records, image, epoch, mounts }: Exported): Promise<void> {
-    const { target, mode } = this.options;
-    const known = await target.content();
-    const isLost = ({ snapshot }: CacheRecord<LayerRef>) =>
-      snapshot.some(({ id }) => this.options.lost.has(id));
-    const fresh = selectRecords(records, mode, image).filter(
-      (record) => isLost(record) || !isKept(record, known),
-    );
-    const clamped = epoch === undefined ? [] : await this.#clamped(image, epoch, known);
-    if (fresh.length === 0 && clamped.length === 0 && mounts.length === 0) return;
-    const refs = [
-      ...fresh.flatMap(({ snapshot }) => snapshot),
-      ...clamped.flatMap(({ from, to }) => [from, to]),
-    ];
-    const unique = [...new Map(refs.map((ref) => [ref.id, ref])).values()];
-    const layers = await Promise.all(unique.map((ref) => this.#keep(ref)));
-    const salt = saltsOf(known)[0] ?? newSalt();
+  /** Waits until the layers of what is new are sent, or could not be: `finish` tells. */
+  async sendLayers(built: BuiltImages): Promise<void> {
+    const { refs } = await this.#news(built);
+    await Promise.allSettled(refs.map((ref) => this.#keep(ref)));
+  }
+
+  async finish({ mounts, ...built }: Exported): Promise<void> {
+    const { target } = this.options;
+    const { fresh, clamped, refs } = await this.#news(built);
+    if (refs.length === 0 && mounts.length === 0) return;
+    const layers = await Promise.all(refs.map((ref) => this.#keep(ref)));
+    const salt = saltsOf(await target.content())[0] ?? newSalt();
     const salted = fresh.map((record) => saltedRecord(record, salt));
     await this.#declared();
     await target.storage.add({
@@ -102,6 +111,21 @@ export class CacheExporter {
       records: new Map(salted.map((record) => [recordName(record), record])),
       mounts: new Map(mounts.map((mount) => [mount.name, mount])),
     });
+  }
+
+  /** What the cache does not have yet, and the layers that it stands on, each once. */
+  async #news({ records, images }: BuiltImages): Promise<News> {
+    const { target, mode, lost } = this.options;
+    const known = await target.content();
+    const chosen = new Set(images.flatMap(({ image }) => selectRecords(records, mode, image)));
+    const isLost = ({ snapshot }: CacheRecord<LayerRef>) => snapshot.some(({ id }) => lost.has(id));
+    const fresh = [...chosen].filter((record) => isLost(record) || !isKept(record, known));
+    const clamped = (await Promise.all(images.map((built) => this.#clamped(built, known)))).flat();
+    const refs = [
+      ...fresh.flatMap(({ snapshot }) => snapshot),
+      ...clamped.flatMap(({ from, to }) => [from, to]),
+    ];
+    return { fresh, clamped, refs: [...new Map(refs.map((ref) => [ref.id, ref])).values()] };
   }
 
   /** Declares the step that transfers belong to. */
@@ -124,11 +148,8 @@ export class CacheExporter {
   }
 
   /** Forms with clamped times of the image's layers that the cache does not have. */
-  async #clamped(
-    image: readonly LayerRef[],
-    epoch: number,
-    known: CacheContent,
-  ): Promise<readonly Clamped[]> {
+  async #clamped({ image, epoch }: Built, known: CacheContent): Promise<readonly Clamped[]> {
+    if (epoch === undefined) return [];
     const found = await Promise.all(
       image.map(async (from): Promise<Clamped[]> => {
         const key = clampKey(from.id, epoch);

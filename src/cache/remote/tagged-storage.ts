@@ -114,7 +114,7 @@ export class TaggedStorage implements RemoteStorage {
       isDigest(this.#tag) ? [] : sound(this.host.tags(`${this.#tag}.`)),
     ]);
     const thing = bytes && (await sound(Promise.resolve(bytes).then(readArtifact)));
-    if (thing?.kind === 'image') {
+    if (thing?.kind === 'image' || thing?.kind === 'index') {
       const content = (await sound(this.#inline(thing))) ?? noContent;
       return { contents: [content], parts: [], problems, isImage: true };
     }
@@ -134,10 +134,25 @@ export class TaggedStorage implements RemoteStorage {
     return { contents, parts: parts.filter((part) => !broken.has(part)), problems, isImage: false };
   }
 
-  async #inline(thing: Extract<TaggedThing, { kind: 'image' }>): Promise<CacheContent> {
+  async #inline(thing: Exclude<TaggedThing, { kind: 'cache' }>): Promise<CacheContent> {
+    if (thing.kind === 'index') {
+      const members = thing.members.slice(0, limits.parts);
+      return mergeContents(
+        await Promise.all(members.map((member) => this.#limit(() => this.#member(member)))),
+      );
+    }
     const { manifest } = thing;
     const config = await readBlob((blob) => this.host.open(blob), manifest.config, maxDocumentSize);
     return inlineContent(config, manifest.layers);
+  }
+
+  /** Of an image of an index; what else is there has none. */
+  async #member({ digest }: Descriptor): Promise<CacheContent> {
+    const bytes = await this.host.manifest(digest);
+    if (bytes === undefined || digestOf(bytes) !== digest)
+      throw new TsbuildError('image', `the image ${digest} is not what its index says`);
+    const thing = readArtifact(bytes);
+    return thing.kind === 'image' ? this.#inline(thing) : noContent;
   }
 
   async #part(part: string): Promise<CacheDocument> {
@@ -145,12 +160,12 @@ export class TaggedStorage implements RemoteStorage {
     if (bytes === undefined || !hexOf(digestOf(bytes)).startsWith(part))
       throw new TsbuildError('image', `the part ${part} of the cache is not what its name says`);
     const thing = readArtifact(bytes);
-    if (thing.kind === 'image') throw new TsbuildError('image', `the part ${part} of the cache is an image`);
+    if (thing.kind !== 'cache') throw new TsbuildError('image', `the part ${part} of the cache is an image`);
     return this.#document(thing);
   }
 
   async #document(thing: TaggedThing): Promise<CacheDocument> {
-    if (thing.kind === 'image') throw this.#isAnImage();
+    if (thing.kind !== 'cache') throw this.#isAnImage();
     return decodeDocument(await readBlob((blob) => this.host.open(blob), thing.document, maxDocument));
   }
 
