@@ -43,6 +43,8 @@ export interface BuildInput {
   readonly variants: readonly [Variant, ...Variant[]];
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  /** Variables that every stage begins with. */
+  readonly env: ReadonlyMap<string, string>;
   /** False: what FROM names gives no labels. */
   readonly inheritLabels: boolean;
   readonly edits: ImageEdits;

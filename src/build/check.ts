@@ -20,6 +20,7 @@ export function examine(
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
     labels: input.labels,
+    env: input.env,
     ignoreCache: () => false,
     resolveImage: (name, wanted) => Promise.resolve(unresolved(name, wanted)),
   });

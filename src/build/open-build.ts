@@ -79,6 +79,7 @@ async function openVariant(
     buildPlatform: hostPlatform(),
     buildArgs: input.buildArgs,
     labels: input.labels,
+    env: input.env,
     inheritLabels: input.inheritLabels,
     ignoreCache: (stage, range) => input.noCache || isRefreshed(stage, range),
     resolveImage: (name, wanted) => images.resolve(name, wanted),

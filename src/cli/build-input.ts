@@ -41,6 +41,7 @@ export async function buildInput(
     variants: variantsOf(request),
     buildArgs: request.buildArgs,
     labels: request.labels,
+    env: request.image.env,
     inheritLabels: request.image.inheritLabels,
     edits: request.image.edits,
     noCache: request.noCache,

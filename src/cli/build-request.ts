@@ -101,7 +101,7 @@ export function buildRequest(
   if (context === '-' && options.file === '-') {
     throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
   }
-  const image = imageEditRequest(options);
+  const image = imageEditRequest(options, env);
   const cacheTo = unique([...options['cache-to'], ...steeredCaches(buildArgs)]);
   refuseInline(image, cacheTo);
   return {

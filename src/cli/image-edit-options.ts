@@ -1,5 +1,7 @@
 import type { ImageEdits } from '../build/image-edits.js';
 import { TsbuildError } from '../util/errors.js';
+import { splitPair } from './build-values.js';
+import type { CliContext } from './context.js';
 import type { OptionTable, OptionValues } from './option-table.js';
 import { wholeNumber } from './registry-request.js';
 
@@ -17,6 +19,11 @@ export const imageEditOptions = {
     kind: 'flag',
     describe: 'Annotate the image with its time: org.opencontainers.image.created',
   },
+  env: {
+    kind: 'list',
+    value: 'NAME[=VALUE]',
+    describe: 'Variable that every stage begins with; without = it is taken from the environment',
+  },
   unsetenv: { kind: 'list', value: 'NAME', describe: 'Remove a variable from the image' },
   unsetlabel: { kind: 'list', value: 'NAME', describe: 'Remove a label from the image' },
   'inherit-labels': {
@@ -32,6 +39,7 @@ export const imageEditOptions = {
 export interface ImageEditRequest {
   readonly edits: ImageEdits;
   readonly createdAnnotation: boolean;
+  readonly env: ReadonlyMap<string, string>;
   readonly inheritLabels: boolean;
   readonly from: string | undefined;
 }
@@ -41,6 +49,7 @@ export function imageEditRequest(
   options: OptionValues<typeof imageEditOptions> & {
     readonly 'source-date-epoch': string | undefined;
   },
+  env: CliContext['env'],
 ): ImageEditRequest {
   const { squash, timestamp, from } = options;
   if (timestamp !== undefined && options['source-date-epoch'] !== undefined) {
@@ -58,10 +67,22 @@ export function imageEditRequest(
   };
   return {
     edits,
+    env: new Map(options.env.flatMap((text) => parseVariable(text, env))),
     createdAnnotation: options['created-annotation'],
     inheritLabels: options['inherit-labels'] !== 'false',
     from,
   };
+}
+
+function parseVariable(text: string, env: CliContext['env']): readonly (readonly [string, string])[] {
+  const [name, given] = text.includes('=') ? splitPair('--env', text) : [text];
+  const value = given ?? env[name];
+  if (/^[A-Za-z_][\w.-]*$/.test(name) && value?.includes('\n') !== true) {
+    return value === undefined ? [] : [[name, value]];
+  }
+  throw new TsbuildError('usage', `--env cannot set ${JSON.stringify(name)}`, {
+    hint: 'names are of letters, digits and _, values of one line',
+  });
 }
 
 /** Refuses what an image that is a cache of itself cannot be: its records name the layers of its steps. */

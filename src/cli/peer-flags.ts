@@ -39,8 +39,6 @@ const sandboxFixed =
   'the sandbox of a step is the same everywhere, so that results do not depend on the machine';
 const limits = 'use --memory, --cpus and --pids-limit';
 const platformForm = 'write --platform os/architecture[/variant]';
-const baseConfig =
-  'the image configuration comes from the base and the Dockerfile: use ENV, LABEL or another base';
 const inPlace = 'tsbuild does not build inside its own root file system';
 const kanikoOutput = 'use -o type=oci,dest=FILE, -o type=docker,dest=FILE or --metadata-file';
 const ownAnnotations = 'an image has no annotations of its base';
@@ -91,7 +89,6 @@ const buildah: readonly PeerFlag[] = [
     'tsbuild adds no labels of its own; use --label',
     '--identity-label --layer-label= --stage-labels',
   ),
-  ...peerFlags('planned', baseConfig, '--env='),
   ...peerFlags(
     'refused',
     'a build must not depend on folders of the host: copy them, or use RUN --mount=type=bind',

@@ -69,6 +69,19 @@ test('--unsetenv, --unsetlabel: gone, whoever set them', async (t) => {
   t.true(env.includes('"B=2"'));
 });
 
+test('--env: an ENV at the head of every stage', async (t) => {
+  const { facts } = setup(t);
+  const image = await facts(
+    ['--env', `X=it's "$HOME" \\`, '--env=A=0', '--env=UNSET_ANYWHERE'],
+    `# escape=\`\n${stages}LABEL x="$X"\n`,
+  );
+  const env = image.filter(({ subject }) => subject.startsWith('config.Env')).map(({ value }) => value);
+  t.true(env.includes(String.raw`"X=it's \"$HOME\" \\"`));
+  t.true(env.includes('"A=0"'), 'set again by the second stage');
+  t.false(env.some((entry) => entry.includes('UNSET')));
+  t.true(labels(image).includes(String.raw`x="it's \"$HOME\" \\"`));
+});
+
 test('--inherit-labels=false: neither of the base nor of a stage below', async (t) => {
   const { facts } = setup(t);
   t.deepEqual(labels(await facts(['--inherit-labels=false', '--label=x=y'])), ['own="1"', 'x="y"']);
@@ -159,6 +172,8 @@ const refused: readonly (readonly [args: readonly string[], message: RegExp])[] 
   [['--squash', '--cache-to=type=inline'], /--squash leaves no layers/],
   [['--timestamp=1', '--build-arg=BUILDKIT_INLINE_CACHE=1'], /--timestamp leaves no layers/],
   [['--from='], /--from is empty/],
+  [['--env=A B=1'], /--env cannot set "A B"/],
+  [['--env=A=1\n2'], /--env cannot set "A"/],
   [['--inherit-annotations'], /--inherit-annotations is not supported/],
 ];
 for (const [args, message] of refused) {

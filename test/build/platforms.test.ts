@@ -157,6 +157,22 @@ test('what a Dockerfile fixes to one platform is listed for each that was asked 
   t.deepEqual(filesBelow(join(folder, 'files')), { 'linux_amd64/amd64': 'A', 'linux_arm64/arm64': 'A' });
 });
 
+for (const cache of ['type=registry,mode=min', 'type=registry,mode=max', 'type=inline']) {
+  test(`a remote cache has the steps of all platforms: ${cache}`, async (t) => {
+    const { build } = setup(t);
+    const server = await registry(t);
+    const ref = `${server.host}/cache:1`;
+    const name = `${server.host}/app:1`;
+    const [type = '', mode] = cache.split(',');
+    const to = type === 'type=inline' ? type : `${cache},ref=${ref}`;
+    await build(copies, [both, '-t', name, '--push', `--cache-to=${to}`]);
+    const other = setup(t);
+    const from = `--cache-from=type=registry,ref=${mode === undefined ? name : ref}`;
+    const { stderr } = await other.build(copies, [both, from]);
+    t.regex(stderr, /2 hits, 0 misses/);
+  });
+}
+
 test('steps are named with their platforms, and what platforms share is done once', async (t) => {
   const { build } = setup(t);
   const dockerfile = `FROM --platform=$BUILDPLATFORM scratch AS build

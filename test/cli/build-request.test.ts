@@ -39,6 +39,7 @@ test('without options everything has its default', (t) => {
         timestamp: undefined,
       },
       createdAnnotation: false,
+      env: new Map(),
       inheritLabels: true,
       from: undefined,
     },

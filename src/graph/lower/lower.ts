@@ -96,7 +96,7 @@ class Lowering {
 
   async #lowerStage(stage: Stage): Promise<StageState> {
     const start = await this.#located(stage.from, () => this.#startState(stage));
-    const triggers = this.#triggers(start, stage.from);
+    const triggers = [...this.#variables(stage.from), ...this.#triggers(start, stage.from)];
     const labels = this.request.inheritLabels === false ? { Labels: undefined } : {};
     let state: StageState = withConfig(start, { OnBuild: undefined, ...labels });
     let step = 1;
@@ -147,6 +147,12 @@ class Lowering {
   #expand(word: string): string {
     const scope = { get: (name: string) => this.globals.get(name) };
     return expandWord(word, scope, this.request.dockerfile.directives.escape);
+  }
+
+  /** The variables of `--env`, as buildah sets them: before anything of the stage. */
+  #variables({ range }: FromInstruction): readonly StageInstruction[] {
+    const texts = Array.from(this.request.env ?? [], ([name, value]) => `ENV ${name}=${singleQuoted(value)}`);
+    return texts.map((text) => ({ ...parseTrigger(text), range }));
   }
 
   /** ONBUILD triggers of the base: they run right after FROM and stand at its place. */
@@ -207,6 +213,11 @@ class Lowering {
       throw error instanceof TsbuildError ? error.at(range, this.request.dockerfile.source) : error;
     }
   }
+}
+
+/** A word that nothing is expanded in, with either escape character. */
+function singleQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
 /** Whether an error may come from a variable that only the base image could have told. */

@@ -34,6 +34,8 @@ export interface LowerRequest {
   readonly namePlatforms?: boolean | undefined;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
+  /** Variables that every stage begins with. */
+  readonly env?: ReadonlyMap<string, string> | undefined;
   /** False: what FROM names gives no labels. */
   readonly inheritLabels?: boolean | undefined;
   /** Steps that do not ask the cache, by the name of their stage and their place. */
