@@ -93,8 +93,14 @@ it('JSON: one object a line, everything at any depth', async (t) => {
   t.deepEqual(
     found.find((item) => 'path' in item && item.path === 'skip'),
     {
-      ...{ path: 'skip', excluded: true, type: 'directory', files: 1, size: 1 },
-      ...{ file: '.dockerignore', line: 2, pattern: 'skip' },
+      path: 'skip',
+      excluded: true,
+      type: 'directory',
+      files: 1,
+      size: 1,
+      file: '.dockerignore',
+      line: 2,
+      pattern: 'skip',
     },
   );
 });
