@@ -6,4 +6,5 @@ export const attackFiles = [
   'attack-builder',
   'log-secrets',
   'log-terminal',
+  'killed-builds',
 ].map((name) => `e2e/${name}`);

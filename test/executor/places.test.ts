@@ -8,6 +8,7 @@ const files = [
   'hostile-images',
   'seccomp-probe',
   'step-probe',
+  'whole-probe',
   'killed-builder',
   'attacks',
 ].map((name) => `executor/${name}`);
