@@ -1,7 +1,7 @@
 /**
- * Times builds on machines whose store is empty while a registry has a full cache, by tsbuild, a current BuildKit and
- * buildah, turn by turn in one run: build, take every step from the cache, push the image to the same registry. Prints
- * medians and ratios as a Markdown table. Starting a daemon is not counted.
+ * Times builds on machines whose store is empty, by tsbuild, a current BuildKit and buildah, turn by turn in one run:
+ * first one that writes all steps to a cache in a registry, then one that takes every step from there; both push the
+ * image to the same registry. Prints medians and ratios as a Markdown table. Starting a daemon is not counted.
  *
  *   node bench/cache-remote.mjs [ROUNDS]
  *
@@ -168,32 +168,30 @@ try {
   const print = (line) => process.stdout.write(`${line}\n`);
   print(`${rounds} rounds on ${cpus().length} × ${cpus()[0]?.model}; medians in milliseconds\n`);
   print(
-    '| empty store, full registry cache | builder | first build, written to the cache | every step from the cache | ratio |',
+    '| project | builder | first build, written to the cache | ratio | empty store, every step from the cache | ratio |',
   );
-  print('|---|---|---:|---:|---:|');
+  print('|---|---|---:|---:|---:|---:|');
   for (const [number, project] of projects.entries()) {
-    const cache = (name) => `${registry.host}/${name}/cache-${number}:main`;
     const first = new Map();
-    const times = new Map();
-    for (const [name, start] of Object.entries(builders)) {
-      const time = await timed(name, start, project, {
-        image: `${registry.host}/${name}/app-${number}:1`,
-        to: cache(name),
-      });
-      if (time !== undefined) first.set(name, time);
-    }
+    const cached = new Map();
     for (let round = 0; round < rounds; round++) {
-      for (const name of first.keys()) {
-        const options = { image: `${registry.host}/${name}/app-${number}:${round + 2}`, from: cache(name) };
-        const time = await timed(name, builders[name], project, options);
-        times.set(name, [...(times.get(name) ?? []), time]);
+      for (const [name, start] of Object.entries(builders)) {
+        const repository = `${registry.host}/${name}/${number}-${round}`;
+        const cache = `${repository}/cache:main`;
+        const time = await timed(name, start, project, { image: `${repository}/app:1`, to: cache });
+        if (time === undefined) continue;
+        first.set(name, [...(first.get(name) ?? []), time]);
+        const again = await timed(name, start, project, { image: `${repository}/app:2`, from: cache });
+        cached.set(name, [...(cached.get(name) ?? []), again]);
         registry.requests();
       }
     }
+    const ratio = (times, name) => (median(times.get(name)) / median(times.get('tsbuild'))).toFixed(1);
     for (const name of first.keys()) {
-      const time = median(times.get(name));
-      const ratio = (time / median(times.get('tsbuild'))).toFixed(1);
-      print(`| ${project.name} | ${name} | ${first.get(name).toFixed(0)} | ${time.toFixed(0)} | ${ratio}× |`);
+      const row = [first, cached].map(
+        (times) => `${median(times.get(name)).toFixed(0)} | ${ratio(times, name)}×`,
+      );
+      print(`| ${project.name} | ${name} | ${row.join(' | ')} |`);
     }
   }
 } finally {
