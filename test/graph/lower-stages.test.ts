@@ -105,6 +105,12 @@ test(
 );
 test('FROM of a number is an image', stands, 'FROM scratch\nENV S=1\nFROM 0', undefined, {});
 test('quotes around an image', stands, 'FROM "scratch"\nENV S=1', '1');
+test(
+  'the ARG of a stage is not seen by a later FROM',
+  fails,
+  'FROM scratch AS a\nARG B=a\nFROM $B',
+  /^3: base name \(\$B\) should not be blank/,
+);
 test('a blank base', fails, 'ARG B\nFROM $B', /^2: base name \(\$B\) should not be blank \(give the ARG/);
 test('a base of blanks', fails, 'FROM ""', /^1: base name \(""\) should not be blank/);
 test(

@@ -49,6 +49,12 @@ test(
   'FROM scratch\nRUN cat <<A <<-B\n1\nA\n\t2\n\tB\nRUN <<C\n3\nC',
   ['RUN /bin/sh -c cat <<A <<-B\n1\nA\n\t2\nB # buildkit', 'RUN /bin/sh -c 3\n # buildkit'],
 );
+test(
+  'SHELL takes the body of a RUN that is a heredoc',
+  says,
+  'FROM scratch\nSHELL ["python", "-c"]\nRUN <<E\na\nE\nRUN <<F\n#!/x\nb\nF',
+  ['SHELL [python -c]', 'RUN python -c a\n # buildkit', 'RUN python -c /dev/pipes/F # buildkit'],
+);
 test('COPY with heredocs has their names', says, 'FROM scratch\nCOPY a <<B <<"C" /d/\n1\nB\n2\nC', [
   'COPY a <<B <<C /d/ # buildkit',
 ]);

@@ -1,0 +1,28 @@
+import test from 'ava';
+import { unusedBuildArguments } from '../../src/build/build-arguments.js';
+import { parsed } from '../helpers/parsed.js';
+
+const warns = test.macro({
+  exec(t, text: string, name: string, ...expected: readonly string[]) {
+    t.deepEqual(unusedBuildArguments(parsed(text), new Map([[name, '1']])), [...expected]);
+  },
+  title: (rule = '', text: string, name: string) => `--build-arg ${name}, ${rule}: ${JSON.stringify(text)}`,
+});
+
+test('declared by none', warns, 'FROM a', 'V', 'V');
+test('names have a case', warns, 'FROM a\nARG v', 'V', 'V');
+test('read but not declared', warns, 'FROM a\nENV A=$V', 'V', 'V');
+test('declared before FROM', warns, 'ARG V\nFROM a', 'V');
+test('declared by a stage', warns, 'FROM a\nFROM b\nARG A V=1', 'V');
+test('declared by a trigger', warns, 'FROM a\nONBUILD ARG V', 'V');
+for (const name of [
+  'http_proxy',
+  'NO_PROXY',
+  'BUILDKIT_SYNTAX',
+  'SOURCE_DATE_EPOCH',
+  'TARGETARCH',
+  'BUILDOSVERSION',
+  'TARGETSTAGE',
+]) {
+  test('it means something without an ARG', warns, 'FROM a', name);
+}
