@@ -2,11 +2,11 @@ import test from 'ava';
 import { unusedBuildArguments } from '../../src/build/build-arguments.js';
 import { parsed } from '../helpers/parsed.js';
 
-const warns = test.macro({
-  exec(t, text: string, name: string, ...expected: readonly string[]) {
-    t.deepEqual(unusedBuildArguments(parsed(text), new Map([[name, '1']])), [...expected]);
+const warns = test.macro<[text: string, name: string, ...expected: string[]]>({
+  exec(t, text, name, ...expected) {
+    t.deepEqual(unusedBuildArguments(parsed(text), new Map([[name, '1']])), expected);
   },
-  title: (rule = '', text: string, name: string) => `--build-arg ${name}, ${rule}: ${JSON.stringify(text)}`,
+  title: (rule = '', text, name) => `--build-arg ${name}, ${rule}: ${JSON.stringify(text)}`,
 });
 
 test('declared by none', warns, 'FROM a', 'V', 'V');
