@@ -24,6 +24,7 @@ import {
 } from './content.js';
 import type { RemoteSource } from './remote-source.js';
 import { newSalt } from './salt.js';
+import type { OutgoingBlob } from './storage.js';
 import { isKept, saltedRecord, saltsOf, selectRecords, type CacheMode } from './select-records.js';
 
 export interface ExporterOptions {
@@ -69,6 +70,8 @@ interface News {
 const parallel = 4;
 /** Characters of a changeset that goes into the records, which every reader loads. */
 const longestLines = 2048;
+/** Bytes of a layer that is sent while it is compressed. */
+const largeLayer = 1024 * 1024;
 
 /**
  * Adds the results of one build to a remote cache. Layers are sent while the build goes on; the records follow when it
@@ -191,10 +194,17 @@ export class CacheExporter {
   async #sendBlob(layer: Layer): Promise<Descriptor> {
     const { compression, compressionLevel: level, store, target } = this.options;
     const known = await layer.knownBlob(compression, { level });
+    const isLarge = known === undefined && (await layer.plain()).size >= largeLayer;
+    let begun: OutgoingBlob['begun'];
+    const onBegun = (read: (offset?: number) => AsyncIterable<Uint8Array>): void => {
+      begun = target.storage.begin?.(read, `layer ${layer.ref.id.slice(7, 19)}`);
+    };
     const make = () => layer.blob(compression, { level });
-    const descriptor = known?.descriptor ?? (await make());
+    const descriptor =
+      known?.descriptor ?? (await layer.blob(compression, isLarge ? { level, onBegun } : { level }));
     await target.storage.put({
       descriptor,
+      begun,
       open: (offset = 0) => blobBytes(make, store, offset),
       ...(known?.repository === undefined ? {} : { from: known.repository }),
     });

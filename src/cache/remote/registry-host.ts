@@ -5,7 +5,7 @@ import { formatReference, parseReference, type Reference } from '../../oci/refer
 import type { Descriptor } from '../../oci/types.js';
 import type { Job, StepId } from '../../progress/event.js';
 import { RegistryFailure } from '../../registry/failure.js';
-import type { RegistryClient, Repository } from '../../registry/types.js';
+import type { BegunUpload, RegistryClient, Repository } from '../../registry/types.js';
 import { emptyBlob } from './artifact.js';
 import type { ArtifactHost, OutgoingBlob } from './storage.js';
 
@@ -45,9 +45,15 @@ export class RegistryHost implements ArtifactHost {
     const { client, job, step } = this.options;
     const { descriptor } = blob;
     const isNew = descriptor.size <= smallBlob && descriptor.digest !== emptyBlob.descriptor.digest;
-    const pushable = { descriptor, isNew, mountFrom: this.#mountFrom(blob) };
+    const begun = await blob.begun;
+    const pushable = { descriptor, isNew, mountFrom: this.#mountFrom(blob), begun };
     const open = (offset?: number) => blob.open(offset);
     await (await client()).pushBlob(this.#where, { ...pushable, open }, job, step);
+  }
+
+  async begin(read: (offset?: number) => AsyncIterable<Uint8Array>, item: string): Promise<BegunUpload> {
+    const { client, job, step } = this.options;
+    return (await client()).beginUpload(this.#where, read, job, { step, item });
   }
 
   #mountFrom({ from }: OutgoingBlob): readonly string[] {

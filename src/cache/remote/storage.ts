@@ -1,6 +1,7 @@
 import type { RemoteBlob } from '../../layers/layer.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Descriptor } from '../../oci/types.js';
+import type { BegunUpload } from '../../registry/types.js';
 import type { CacheContent } from './content.js';
 
 /** A blob that can be sent; `open` may be called again from another offset (bytes). */
@@ -9,6 +10,8 @@ export interface OutgoingBlob {
   open(offset?: number): AsyncIterable<Uint8Array>;
   /** A repository (`registry/name`) that has it. */
   readonly from?: string | undefined;
+  /** What `begin` gave for the same bytes. */
+  readonly begun?: Promise<BegunUpload> | undefined;
 }
 
 /** What a remote cache held when it was read. */
@@ -32,6 +35,11 @@ export interface RemoteStorage {
   has(digest: Digest): Promise<boolean>;
   /** Sends a blob unless it is there. */
   put(blob: OutgoingBlob): Promise<void>;
+  /** Where that is possible: sends what will be a blob while it is made, as `RegistryClient.beginUpload`. */
+  begin?(
+    read: (offset?: number) => AsyncIterable<Uint8Array>,
+    item: string,
+  ): Promise<BegunUpload> | undefined;
   /** Where a blob can be fetched in later builds. */
   locate(blob: Descriptor): RemoteBlob;
   /** Adds records whose blobs were put. */
@@ -39,7 +47,10 @@ export interface RemoteStorage {
 }
 
 /** Blobs by digest and manifests by tag: what a registry, a folder and a bucket have in common. */
-export interface ArtifactHost extends Pick<RemoteStorage, 'name' | 'open' | 'has' | 'put' | 'locate'> {
+export interface ArtifactHost extends Pick<
+  RemoteStorage,
+  'name' | 'open' | 'has' | 'put' | 'begin' | 'locate'
+> {
   /** By tag or digest. Undefined when there is none. */
   manifest(name: string): Promise<Uint8Array | undefined>;
   /** Tags that begin with `prefix`. */

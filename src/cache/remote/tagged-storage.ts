@@ -3,6 +3,7 @@ import type { RemoteBlob } from '../../layers/layer.js';
 import { digestOf, hexOf, isDigest, type Digest } from '../../oci/digest.js';
 import { maxDocumentSize } from '../../oci/strict-json.js';
 import type { Descriptor } from '../../oci/types.js';
+import type { BegunUpload } from '../../registry/types.js';
 import { TsbuildError } from '../../util/errors.js';
 import { once } from '../../util/once.js';
 import {
@@ -64,6 +65,13 @@ export class TaggedStorage implements RemoteStorage {
 
   put(blob: OutgoingBlob): Promise<void> {
     return this.host.put(blob);
+  }
+
+  begin(
+    read: (offset?: number) => AsyncIterable<Uint8Array>,
+    item: string,
+  ): Promise<BegunUpload> | undefined {
+    return this.host.begin?.(read, item);
   }
 
   locate(blob: Descriptor): RemoteBlob {
