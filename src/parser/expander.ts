@@ -183,10 +183,11 @@ export class Expander {
 
   #syntaxError(what: string): InstructionError {
     const shown = this.text.length > 200 ? `${this.text.slice(0, 200)}…` : this.text;
-    const character = what.endsWith('quote') ? 'quote' : 'dollar';
-    return new InstructionError(`${what} in ${JSON.stringify(shown)}`, {
-      hint: `put ${this.options.escape} before a ${character} that is text`,
-    });
+    const { escape } = this.options;
+    const hint = what.endsWith('quote')
+      ? `close it, or put ${escape} before a quote that is text`
+      : `a variable is written \${NAME}; put ${escape} before a dollar that is text`;
+    return new InstructionError(`${what} in ${JSON.stringify(shown)}`, { hint });
   }
 }
 

@@ -279,10 +279,13 @@ for (const name of ['a-b_c.d9', 'ABC', 'a-']) {
 }
 
 const syntax: readonly (readonly [line: string, message: RegExp])[] = [
-  ['FROM ${A', /^missing '}' in "\$\{A" \(put \\ before a dollar that is text/],
+  [
+    'FROM ${A',
+    /^missing '}' in "\$\{A" \(a variable is written \$\{NAME\}; put \\ before a dollar that is text/,
+  ],
   ['FROM --platform=${} a', /^bad substitution/],
   ['ARG A=${B:=c}', /^unsupported modifier \(:=\)/],
-  ['ENV A="b', /^missing closing double-quote in .* \(put \\ before a quote that is text/],
+  ['ENV A="b', /^missing closing double-quote in .* \(close it, or put \\ before a quote that is text/],
   ['ENV ${A=b', /^missing '}'/],
   ["LABEL a='b", /^missing closing single-quote/],
   ['COPY ${A /', /^missing '}'/],
