@@ -1,6 +1,6 @@
 /**
  * The arm64 form of a step's program under qemu's user emulation, as far as that goes: qemu does not know fsopen and the other
- * calls of the new mount interface, so everything before the first of them is run.
+ * calls of the new mount interface, so everything before the first of them is run. The rest is run by arm64-machine.test.ts.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
