@@ -1,7 +1,6 @@
 #!/bin/sh
-# Everything that tests need besides npm packages: programs, reference builders, root file systems, an
-# arm64 kernel. Quick when all
-# is there. What cannot be had is named; the tests that need it are skipped and counted.
+# Everything that tests need besides npm packages: programs, reference builders, root file systems, an arm64 kernel. Quick
+# when all is there. What cannot be had is named; the tests that need it are skipped and counted.
 set -u
 here=$(dirname "$0")
 
