@@ -107,19 +107,24 @@ export class TaggedStorage implements RemoteStorage {
   /** `own` are parts whose content is known. */
   async #read(own: readonly string[] = []): Promise<Found> {
     const problems: string[] = [];
-    const sound = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    const orProblem = async <T>(
+      work: Promise<T>,
+      isProblem: (error: TsbuildError) => boolean,
+    ): Promise<T | undefined> => {
       try {
         return await work;
       } catch (error) {
-        if (!(error instanceof TsbuildError) || !['image', 'archive', 'store'].includes(error.code))
-          throw error;
+        if (!(error instanceof TsbuildError) || !isProblem(error)) throw error;
         problems.push(error.message);
         return undefined;
       }
     };
+    const sound = <T>(work: Promise<T>) => orProblem(work, ({ code }) => damages.has(code));
+    // Parts that cannot be had are read by a later build: the head has most of them.
+    const had = <T>(work: Promise<T>) => orProblem(work, ({ code }) => code !== 'cancelled');
     const [bytes, tags = []] = await Promise.all([
       sound(this.host.manifest(this.#tag)),
-      isDigest(this.#tag) ? [] : sound(this.host.tags(`${this.#tag}.`)),
+      isDigest(this.#tag) ? [] : had(this.host.tags(`${this.#tag}.`)),
     ]);
     const thing = bytes && (await sound(Promise.resolve(bytes).then(readArtifact)));
     if (thing?.kind === 'image' || thing?.kind === 'index') {
@@ -134,7 +139,7 @@ export class TaggedStorage implements RemoteStorage {
     const covered = new Set(head?.covers);
     const isFresh = (part: string): boolean => !covered.has(part) && !own.includes(part);
     const fresh = parts.filter(isFresh).slice(0, limits.parts);
-    const read = await Promise.all(fresh.map((part) => this.#limit(() => sound(this.#part(part)))));
+    const read = await Promise.all(fresh.map((part) => this.#limit(() => had(this.#part(part)))));
     const contents = [head, ...read].flatMap((document) =>
       document === undefined ? [] : [document.content],
     );
@@ -259,6 +264,9 @@ export class TaggedStorage implements RemoteStorage {
     });
   }
 }
+
+/** Codes of failures that mean that something is not what it should be, and not that nobody answers. */
+const damages: ReadonlySet<string> = new Set(['image', 'archive', 'store']);
 
 const partLength = 24;
 const partPattern = /^[0-9a-f]{24}$/;
