@@ -202,6 +202,11 @@ function parsePull(text: string | undefined): PullPolicy | undefined {
 function parseEntitlements(texts: readonly string[]): Set<Entitlement> {
   const allowed = new Set<Entitlement>();
   for (const text of texts.flatMap((list) => list.split(','))) {
+    if (/^device(?:=|$)/.test(text)) {
+      throw new TsbuildError('unsupported', `--allow ${text} is not supported`, {
+        hint: 'steps get no devices of the machine: RUN --device is refused',
+      });
+    }
     const entitlement = oneOf(entitlements, text);
     if (entitlement === undefined) {
       throw new TsbuildError('usage', `--allow does not know ${JSON.stringify(text)}`, {

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { findBase, placeBase } from '../helpers/bases.js';
+import { startFaultServer } from '../helpers/fault-server.js';
 import { layoutOutline, type Outline } from '../helpers/layout-outline.js';
+import { filesBelow } from '../helpers/local-tree.js';
 import { outputOf } from '../helpers/programs.js';
 import { startBuildkit } from '../helpers/references.js';
 import { hasCommandLine, makeWorkspace, type Workspace } from '../helpers/tsbuild.js';
@@ -87,10 +89,64 @@ for (const [name, args] of cases) {
     t.is(ours.code, 0, ours.output);
     const theirs = await buildkit?.build({ context, args });
     if (theirs?.code !== 0) return t.fail(theirs?.output);
-    const folder = workspace.path('theirs');
-    await outputOf(['sh', '-ec', 'mkdir "$1" && tar -xf "$2" -C "$1"', 'sh', folder, theirs.image]);
-    t.deepEqual(layoutOutline(workspace.path('ours')), withoutPlatform(layoutOutline(folder)));
+    t.deepEqual(
+      layoutOutline(workspace.path('ours')),
+      withoutPlatform(await unpacked(theirs.image, workspace)),
+    );
   });
+}
+
+withBuildkit(
+  'a base index that was put together: each platform stands on its own base, as with BuildKit',
+  async (t) => {
+    const workspace = workspaceOf(t);
+    const server = await startFaultServer();
+    t.teardown(() => server.close());
+    const base = `${server.host}/base`;
+    workspace.write({
+      'b/Dockerfile': 'FROM scratch\nARG TARGETARCH\nENV ARCH=$TARGETARCH\nCOPY b /base-$TARGETARCH\n',
+      'b/b': 'B',
+    });
+    const members = ['amd64', 'arm64'].map((arch) => `${base}:${arch}`);
+    for (const member of members) {
+      const platform = `--platform=linux/${member.replace(/.*:/, '')}`;
+      const pushed = await workspace.tsbuild(['build', platform, '-t', member, '--push', 'b']);
+      t.is(pushed.code, 0, pushed.output);
+    }
+    await workspace.tsbuild(['manifest', 'create', `${base}:1`, ...members]);
+    const listed = await workspace.tsbuild(['manifest', 'push', `${base}:1`]);
+    t.is(listed.code, 0, listed.output);
+    workspace.write({ 'c/Dockerfile': `FROM ${base}:1\nLABEL arch=$ARCH\nCOPY a /a\n`, 'c/a': 'A' });
+    const context = workspace.path('c');
+    const ours = await workspace.tsbuild([
+      both,
+      '-o',
+      'type=oci,tar=false,dest=ours',
+      '-o',
+      'files',
+      context,
+    ]);
+    t.is(ours.code, 0, ours.output);
+    t.deepEqual(filesBelow(workspace.path('files')), {
+      'linux_amd64/a': 'A',
+      'linux_amd64/base-amd64': 'B',
+      'linux_arm64/a': 'A',
+      'linux_arm64/base-arm64': 'B',
+    });
+    const theirs = await buildkit?.build({ context, args: [both] });
+    if (theirs?.code !== 0) return t.fail(theirs?.output);
+    t.deepEqual(
+      layoutOutline(workspace.path('ours')),
+      withoutPlatform(await unpacked(theirs.image, workspace)),
+    );
+  },
+);
+
+/** The outline of an archive. */
+async function unpacked(archive: string, workspace: Workspace): Promise<readonly Outline[]> {
+  const folder = workspace.path('theirs');
+  await outputOf(['sh', '-ec', 'mkdir "$1" && tar -xf "$2" -C "$1"', 'sh', folder, archive]);
+  return layoutOutline(folder);
 }
 
 /** BuildKit's index.json names the platform of a single image when it was asked for; ours never does. */
