@@ -35,6 +35,15 @@ export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): F
   return [dev, ino, size, mtimeNs, ctimeNs];
 }
 
+/** The digest that an earlier build remembered. */
+export function rememberedDigest(identity: FileIdentity, settings: HashSettings): Digest | undefined {
+  return isSettled(identity, settings) ? settings.cache?.get(...identity) : undefined;
+}
+
+function isSettled([, , , mtime, ctime]: FileIdentity, { settledBefore }: HashSettings): boolean {
+  return mtime < settledBefore && ctime < settledBefore;
+}
+
 /** The content of one file of a context: hashed when its digest is first asked for, and only then. */
 export class HostContent {
   #digest: Digest | undefined;
@@ -48,12 +57,11 @@ export class HostContent {
 
   /** Hashes without giving way; `prefetch` is the friendlier way. */
   get digest(): Digest {
-    return (this.#digest ??= this.#remembered() ?? this.#readNow());
+    return (this.#digest ??= this.#readNow());
   }
 
   /** Whether `digest` needs no reading. */
   isKnown(): boolean {
-    this.#digest ??= this.#remembered();
     return this.#digest !== undefined;
   }
 
@@ -82,15 +90,6 @@ export class HostContent {
     }
   }
 
-  #remembered(): Digest | undefined {
-    return this.#isSettled() ? this.settings.cache?.get(...this.identity) : undefined;
-  }
-
-  #isSettled(): boolean {
-    const { settledBefore } = this.settings;
-    return this.identity[3] < settledBefore && this.identity[4] < settledBefore;
-  }
-
   #open(beneath: Beneath): number {
     let fd: number;
     try {
@@ -111,7 +110,7 @@ export class HostContent {
   #accept(fd: number, digest: Digest | undefined): Digest {
     if (digest === undefined || !this.#isSame(fd)) throw this.#changed();
     this.#digest = digest;
-    if (this.#isSettled()) this.settings.cache?.set(digest, ...this.identity);
+    if (isSettled(this.identity, this.settings)) this.settings.cache?.set(digest, ...this.identity);
     return digest;
   }
 
@@ -137,11 +136,15 @@ export class HostContent {
   }
 }
 
-/** A file of a tree whose digest is read late. Copies made by spreading it read the digest then. */
+/** A file of a tree; a digest that is not known is read late. Copies made by spreading it read the digest then. */
 export function hostFile(
-  content: HostContent,
+  content: HostContent | { readonly digest: Digest },
   { meta, size, links }: { meta: Metadata; size: number; links: LinkGroup | undefined },
 ): File {
+  if (!(content instanceof HostContent)) {
+    const plain: File = { kind: 'file', meta, size, digest: content.digest };
+    return links === undefined ? plain : { ...plain, links };
+  }
   return {
     kind: 'file',
     meta,

@@ -1,7 +1,14 @@
 import { closeSync, lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { Beneath, below, itself, openFolder, openRoot } from './beneath.js';
-import { HostContent, hostFile, identityOf, type HashCache, type HashSettings } from './host-file.js';
+import {
+  HostContent,
+  hostFile,
+  identityOf,
+  rememberedDigest,
+  type HashCache,
+  type HashSettings,
+} from './host-file.js';
 import { joinPath, quoted } from './path.js';
 import { deviceOf, fileType } from './stat.js';
 import { Turns } from './turns.js';
@@ -67,14 +74,21 @@ export async function scanContext(
     tree,
     excluded: scan.excluded,
     hash: (files) => hashAll(files, scan.contents, settings),
-    body: (file) => ({ kind: 'path', path: `${root}/${contentOf(file, scan.contents).path}` }),
+    body: (file) => ({ kind: 'path', path: `${root}/${pathOf(contentOf(file, scan.contents))}` }),
   };
 }
 
 /** No WeakMap: the tree and this live equally long, and tens of thousands of weak keys are dear to the collector. */
-type Contents = Map<File, HostContent>;
+type Contents = Map<File, KnownPath | HostContent>;
 
-function contentOf(file: File, contents: Contents): HostContent {
+/** Of a file whose digest was remembered the path is enough: most files of most builds, so nothing else is kept. */
+type KnownPath = string;
+
+function pathOf(content: KnownPath | HostContent): string {
+  return typeof content === 'string' ? content : content.path;
+}
+
+function contentOf(file: File, contents: Contents): KnownPath | HostContent {
   const content = contents.get(file);
   if (content === undefined) throw new TsbuildError('context', 'a file is not part of the build context');
   return content;
@@ -86,7 +100,7 @@ async function hashAll(files: Iterable<File>, contents: Contents, { open }: Hash
   try {
     for (const file of files) {
       const content = contentOf(file, contents);
-      if (content.isKnown()) continue;
+      if (typeof content === 'string' || content.isKnown()) continue;
       beneath ??= open();
       await content.prefetch(beneath, turns);
       await turns.pause();
@@ -212,10 +226,13 @@ class Scan {
     const key = stat.nlink > 1n ? `${stat.dev}:${stat.ino}` : undefined;
     const known = key === undefined ? undefined : this.#linked.get(key);
     if (known !== undefined) return known;
-    const content = new HostContent(path, identityOf(stat), this.settings.settings);
+    const { settings } = this.settings;
+    const identity = identityOf(stat);
+    const digest = rememberedDigest(identity, settings);
+    const content = digest === undefined ? new HostContent(path, identity, settings) : { digest };
     const links = key === undefined ? undefined : newGroup();
     const file = hostFile(content, { meta: metadataOf(stat), size: Number(stat.size), links });
-    this.contents.set(file, content);
+    this.contents.set(file, content instanceof HostContent ? content : path);
     if (key !== undefined) this.#linked.set(key, file);
     return file;
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { TsbuildError } from '../../src/util/errors.js';
@@ -200,4 +200,31 @@ test('explain names the input, for all steps or one, in words and as JSON', asyn
   t.regex(await explain('app:4'), /^\[app 2\/4\] COPY main \/bin\/\n/);
   t.is(await explain('.', 'app:4'), await explain('app:4'));
   t.regex((await workspace.tsbuild(['explain', 'app'])).stderr, /the build context "app" is neither/);
+});
+
+test.serial('equal size and mtime do not fool what is remembered of files', async (t) => {
+  const { context, run, json } = await built(t);
+  const main = join(context, 'main');
+  const later = async <T>(minutes: number, work: () => Promise<T>): Promise<T> => {
+    const { now } = Date;
+    const time = now() + minutes * 60_000;
+    Date.now = () => time;
+    try {
+      return await work();
+    } finally {
+      Date.now = now;
+    }
+  };
+  utimesSync(main, 1_000_000_000, 1_000_000_000);
+  // Long after the files were written their digests are remembered.
+  await later(1, () => run('build', '--quiet', '-t', 'app', '@'));
+  t.deepEqual((await later(2, () => json('explain', '@'))).length, 0);
+  writeFileSync(main, 'niam');
+  utimesSync(main, 1_000_000_000, 1_000_000_000);
+  const [row] = await later(3, () => json('explain', '@'));
+  t.is(row?.['why'], 'the content of "main" changed');
+  writeFileSync(join(context, 'new'), 'main');
+  utimesSync(join(context, 'new'), 1_000_000_000, 1_000_000_000);
+  renameSync(join(context, 'new'), main);
+  t.deepEqual(await later(4, () => json('explain', '@')), [], 'another inode with the old content');
 });
