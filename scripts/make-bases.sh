@@ -58,7 +58,10 @@ make_debian() {
 
 make() {
   name=$1
-  folder="$cache/$name-3"
+  case $name in
+  debian) folder="$cache/$name-4" ;;
+  *) folder="$cache/$name-3" ;;
+  esac
   if [ ! -e "$folder/rootfs.tar.zst" ]; then
     mkdir -p "$cache"
     exec 9>"$cache/$name.lock"
@@ -68,7 +71,7 @@ make() {
       trap 'rm -rf "$work"' EXIT
       case $name in
       busybox) make_busybox ;;
-      debian) make_debian passwd,python3-minimal,libcap2-bin ;;
+      debian) make_debian apt,passwd,python3-minimal,libcap2-bin ;;
       debian-gcc) make_debian gcc,libc6-dev ;;
       *) give_up 'no such base' ;;
       esac

@@ -7,4 +7,5 @@ export const attackFiles = [
   'log-secrets',
   'log-terminal',
   'killed-builds',
+  'attack-packages',
 ].map((name) => `e2e/${name}`);

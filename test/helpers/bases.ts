@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { runProgram } from './programs.js';
 import { projectRoot } from './project.js';
 
-/** `busybox`: 2 MB, users root, app (1000) and nobody. `debian`: with python3 and setcap. `debian-gcc`: with a compiler. */
+/** `busybox`: 2 MB, users root, app (1000) and nobody. `debian`: with apt, python3 and setcap. `debian-gcc`: with a compiler. */
 export type BaseName = 'busybox' | 'debian' | 'debian-gcc';
 export type BaseArchive = 'rootfs.tar' | 'rootfs.tar.gz' | 'rootfs.tar.zst';
 
