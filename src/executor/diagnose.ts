@@ -1,5 +1,6 @@
 /** What this place allows: every probe with what the kernel said, and the mode that follows. */
 import { accessSync, constants } from 'node:fs';
+import { isOverlay } from '../layers/own-namespace.js';
 import { hostPlatform } from '../oci/platform.js';
 import { PlayerError } from '../sys/player.js';
 import { capability, may, readPrivileges, type Privileges } from '../sys/privileges.js';
@@ -49,7 +50,7 @@ export async function diagnose(
   };
   const order = ['rootful', 'rootless', 'single-id', 'chroot'] as const;
   const mode = order.find((each) => modes[each].works) ?? 'none';
-  return { mode, modes, others: await others(mode) };
+  return { mode, modes, others: await others(mode, withFolder) };
 }
 
 type WithFolder = <T>(use: (folder: string) => Promise<T>) => Promise<T>;
@@ -104,8 +105,27 @@ function chroot(privileges: Privileges): Finding {
   return { name, works: false, detail: chrootProblem(privileges), advice };
 }
 
-async function others(mode: Mode): Promise<Finding[]> {
-  return [await landlock(), await limits(mode), network(), ...(await emulators())];
+async function others(mode: Mode, withFolder: WithFolder): Promise<Finding[]> {
+  return [
+    ...(mode === 'none' ? [] : [await withFolder((folder) => Promise.resolve(roots(folder, mode)))]),
+    await landlock(),
+    await limits(mode),
+    network(),
+    ...(await emulators()),
+  ];
+}
+
+/** What steps find their root on. */
+function roots(folder: string, mode: Mode): Finding {
+  const name = 'roots without copies';
+  if (mode === 'chroot') return { name, works: false, detail: 'nothing can be mounted in chroot mode' };
+  if (!isOverlay(folder)) return { name, works: true, detail: 'overlays on the file system of the store' };
+  return {
+    name,
+    works: false,
+    detail: 'the store lies on an overlay itself: steps run in plain copies of the image',
+    advice: 'put the store on a volume, in Kubernetes an emptyDir: TSBUILD_ROOT=/volume',
+  };
 }
 
 async function landlock(): Promise<Finding> {

@@ -155,6 +155,12 @@ for (const [place, isolation] of [
     const at: Place = { isolation, place: () => `${place}:${workspace.folder}` };
     const built = await buildIn(at, workspace.folder, ['build', '-q', `--isolation=${isolation}`, 'context']);
     t.is(built.stdout.trim(), digests.get('root of the machine') ?? '', built.output);
+    const doctor = (await buildIn(at, workspace.folder, ['doctor'])).stdout;
+    t.regex(
+      doctor,
+      place === 'overlay' ? /the store lies on an overlay itself/ : /^isolation mode: chroot$/m,
+    );
+    if (place === 'overlay') t.regex(doctor, /put the store on a volume/);
   });
 }
 
