@@ -1,5 +1,5 @@
 /** Cases of COPY, ADD and .dockerignore. */
-import { inTree, sampleFolder } from './dockerfile-case.js';
+import { inFiles, inTree, sampleFolder } from './dockerfile-case.js';
 import type { DockerfileCase } from './dockerfile-case.js';
 
 export const copyCases: readonly DockerfileCase[] = [
@@ -158,6 +158,18 @@ COPY --from=builder /out /copied
 COPY --from=1 /out/a /number/
 COPY --from=builder /out/[ab]* /wild/
 COPY --from=builder --chown=0:0 out/sub/ /owned/`,
+  },
+  {
+    name: 'COPY --from: fifos, devices, links and times; relative paths start at the root',
+    dockerfile: `FROM base AS builder
+WORKDIR /elsewhere
+RUN mkdir /n && cd /n && mkfifo fifo && mknod null c 1 3 && mknod loop b 7 0 && echo x > f && ln f g && ln -s f l && touch -d @1234567890 f && chmod 0640 null && chown 3:4 fifo
+FROM base
+COPY --from=builder n /copied
+COPY --from=builder n/fifo n/null /single/
+COPY --from=builder --chown=7 --chmod=0600 n /owned/`,
+    buildkit: [inFiles('block devices become character devices', /^(copied|owned)\/loop$/)],
+    buildah: { leftOut: 'its steps cannot make devices' },
   },
   {
     name: 'COPY heredocs: expansion, none, several, tabs',

@@ -143,6 +143,21 @@ RUN echo made > /file`,
     buildah: [inTree('leaves other mount points', /^(dev|proc|sys|etc|run|tmp|var)/)],
   },
   {
+    name: 'RUN: without ENTRYPOINT, terminal and leftovers; a user that a step adds',
+    dockerfile: `FROM base
+ENTRYPOINT ["/bin/false"]
+CMD ["nothing"]
+RUN test -t 0 || echo no terminal > /tty
+RUN mkdir -p /run/x /tmp/t && echo r > /run/x/r && echo t > /tmp/t/t && touch /dev/shm/gone
+RUN (sleep 9; echo late > /late) & echo early > /early
+RUN echo 'new:x:77:78::/home/new:/bin/sh' >> /etc/passwd && echo 'extra:x:99:new' >> /etc/group && mkdir -m 0777 /u
+USER new
+RUN id > /u/id && echo $HOME > /u/home
+USER new:extra
+RUN id > /u/group`,
+    buildah: { leftOut: 'it waits for processes that a step leaves behind' },
+  },
+  {
     name: 'VOLUME: what later steps write there is kept',
     dockerfile: `FROM base
 RUN mkdir /data && echo before > /data/before
