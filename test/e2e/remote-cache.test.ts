@@ -181,6 +181,7 @@ it('a registry that is not there is a warning for --cache-from and an error for 
   t.is(read.output.match(/WARNING/g)?.length, 1, read.output);
   const written = await run(['--cache-to', `type=registry,ref=${nowhere}`]);
   t.is(written.code, 5, written.output);
+  t.regex(written.stdout, /^sha256:/m, 'the image is finished nevertheless');
   const ignored = await run(['--cache-to', `type=registry,ref=${nowhere},ignore-error=true`]);
   t.is(ignored.code, 0, ignored.output);
 });
