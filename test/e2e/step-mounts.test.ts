@@ -317,7 +317,7 @@ for (const path of [
   });
 }
 for (const path of ['../../..', '/../../x', '/link/deeper']) {
-  stepTest(`DF-13: WORKDIR ${path} is a folder of the image`, async (t) => {
+  stepTest(`DF-13, DF-14, GHSA-q6r4-3wmg-fwcq: WORKDIR ${path} is a folder of the image`, async (t) => {
     const built = await site.build(
       `FROM base\nRUN ln -s ../../../..${canary} /link\nWORKDIR ${path}\nRUN echo x > made && ! cat /link/file\n`,
     );

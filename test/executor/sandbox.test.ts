@@ -14,42 +14,48 @@ writeFileSync(join(canary, 'secret'), 'CANARY-BYTES');
 
 const app = { uid: 1000, gid: 1001, groups: [1001, 10], home: '/home/app' };
 
-sandboxTest('SBX-01 root has the 14 capabilities, none inheritable or ambient, and a filter', async (t) => {
-  const { stdout } = await bench.step('grep -E "^(Cap|Seccomp:|NoNewPrivs)" /proc/self/status');
-  t.deepEqual(stdout.replaceAll('\t', ' ').trim().split('\n'), [
-    'CapInh: 0000000000000000',
-    'CapPrm: 00000000a80425fb',
-    'CapEff: 00000000a80425fb',
-    'CapBnd: 00000000a80425fb',
-    'CapAmb: 0000000000000000',
-    'NoNewPrivs: 0',
-    'Seccomp: 2',
-  ]);
-});
-
-sandboxTest('SBX-01 another user has none, but may get them by setuid programs', async (t) => {
-  const { stdout } = await bench.step('grep -E "^(Cap|Uid|Gid|Groups)" /proc/self/status', {
-    process: { user: app },
-  });
-  t.deepEqual(
-    stdout
-      .replaceAll('\t', ' ')
-      .trim()
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => mode !== 'single-id' || !line.startsWith('Groups')),
-    [
-      'Uid: 1000 1000 1000 1000',
-      'Gid: 1001 1001 1001 1001',
-      ...(mode === 'single-id' ? [] : ['Groups: 10 1001']),
+sandboxTest(
+  'SBX-01, CVE-2022-29162, CVE-2022-24769: root has the 14 capabilities, none inheritable or ambient, and a filter',
+  async (t) => {
+    const { stdout } = await bench.step('grep -E "^(Cap|Seccomp:|NoNewPrivs)" /proc/self/status');
+    t.deepEqual(stdout.replaceAll('\t', ' ').trim().split('\n'), [
       'CapInh: 0000000000000000',
-      'CapPrm: 0000000000000000',
-      'CapEff: 0000000000000000',
+      'CapPrm: 00000000a80425fb',
+      'CapEff: 00000000a80425fb',
       'CapBnd: 00000000a80425fb',
       'CapAmb: 0000000000000000',
-    ],
-  );
-});
+      'NoNewPrivs: 0',
+      'Seccomp: 2',
+    ]);
+  },
+);
+
+sandboxTest(
+  'SBX-01, CVE-2022-27649, CVE-2022-27650, CVE-2022-27651: another user has none, but may get them by setuid programs',
+  async (t) => {
+    const { stdout } = await bench.step('grep -E "^(Cap|Uid|Gid|Groups)" /proc/self/status', {
+      process: { user: app },
+    });
+    t.deepEqual(
+      stdout
+        .replaceAll('\t', ' ')
+        .trim()
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => mode !== 'single-id' || !line.startsWith('Groups')),
+      [
+        'Uid: 1000 1000 1000 1000',
+        'Gid: 1001 1001 1001 1001',
+        ...(mode === 'single-id' ? [] : ['Groups: 10 1001']),
+        'CapInh: 0000000000000000',
+        'CapPrm: 0000000000000000',
+        'CapEff: 0000000000000000',
+        'CapBnd: 00000000a80425fb',
+        'CapAmb: 0000000000000000',
+      ],
+    );
+  },
+);
 
 sandboxTest('SBX-02 descriptors of the builder do not reach the step', async (t) => {
   const held = Array.from({ length: 300 }, (_, index) =>
@@ -110,7 +116,7 @@ sandboxTest('SBX-05 the root cannot be left', async (t) => {
   t.is(readFileSync(join(canary, 'secret'), 'latin1'), 'CANARY-BYTES');
 });
 
-sandboxTest('SBX-05 a working directory behind a magic link is refused', async (t) => {
+sandboxTest('SBX-05, CVE-2024-21626: a working directory behind a magic link is refused', async (t) => {
   for (const cwd of ['/proc/self/fd/5', '/proc/1/cwd', '/proc/self/root', '/proc/1/root/tmp', '/link']) {
     const lowers = [bench.layer({ link: '-> /proc/self/fd/7' })];
     await t.throwsAsync(
@@ -225,13 +231,16 @@ sandboxTest('SBX-18 the helper in /proc/self/exe cannot be changed', async (t) =
   t.is((await bench.step('echo fine')).stdout, 'fine\n');
 });
 
-sandboxTest('SBX-18 the first process is sealed memory, even to a step that may trace it', async (t) => {
-  const script = `
+sandboxTest(
+  'SBX-18, CVE-2019-5736: the first process is sealed memory, even to a step that may trace it',
+  async (t) => {
+    const script = `
     readlink /proc/1/exe
     { cat /bin/busybox > /proc/1/exe; } 2>&1 | grep -c "not permitted\\|busy"`;
-  const { stdout } = await bench.step(script, { security: 'insecure' });
-  t.is(stdout, '/memfd:tsbuild-init (deleted)\n1\n');
-});
+    const { stdout } = await bench.step(script, { security: 'insecure' });
+    t.is(stdout, '/memfd:tsbuild-init (deleted)\n1\n');
+  },
+);
 
 sandboxTest('SBX-13 the session keyring is a new one', async (t) => {
   const built = compileStatic(
