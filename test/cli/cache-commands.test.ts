@@ -164,6 +164,21 @@ test('plan and build --dry-run tell every step before anything is done', async (
   );
 });
 
+test('plan with --refresh: a stage or one step does not ask the cache', async (t) => {
+  const { run, json } = await built(t);
+  const asked = async (...flags: string[]) =>
+    instructionsOf(
+      (await json('plan', ...flags, '@')).filter(({ why }) => why === 'the cache was not asked'),
+    ).map(String);
+  t.deepEqual((await asked('--refresh', 'app:4')).toSorted(), ['COPY main /bin/']);
+  t.deepEqual((await asked('--refresh', 'tool')).toSorted(), ['COPY lib /lib']);
+  t.is((await asked('--no-cache')).length, 4);
+  t.deepEqual(await asked('--cache-ttl', '1s'), [], 'copies have no lifetime');
+  await t.throwsAsync(run('plan', '--refresh', 'tol', '@'), { message: /there is no stage "tol"/ });
+  await t.throwsAsync(run('plan', '--refresh', 'app:99', '@'), { message: /stands on line 99/ });
+  await t.throwsAsync(run('plan', '--cache-ttl', 'soon', '@'), { instanceOf: TsbuildError });
+});
+
 test('explain names the input, for all steps or one, in words and as JSON', async (t) => {
   const { context, run, json } = await built(t);
   t.is((await run('explain', '@')).stdout, 'every step is in the cache\n');
