@@ -110,7 +110,7 @@ async function others(mode: Mode, withFolder: WithFolder): Promise<Finding[]> {
     ...(mode === 'none' ? [] : [await withFolder((folder) => Promise.resolve(roots(folder, mode)))]),
     await landlock(),
     await limits(mode),
-    network(),
+    network(mode),
     ...(await emulators()),
   ];
 }
@@ -158,8 +158,10 @@ async function limits(mode: Mode): Promise<Finding> {
   };
 }
 
-function network(): Finding {
+function network(mode: Mode): Finding {
   const name = 'network of its own for a build';
+  if (mode === 'chroot')
+    return { name, works: false, detail: 'steps use the network of this place in chroot mode' };
   const found = connectors.find((connector) => isProgram(connector.name));
   if (found !== undefined) return { name, works: true, detail: `by ${found.name}` };
   return { name, works: false, detail: 'neither pasta nor slirp4netns', advice: 'install the package passt' };

@@ -63,7 +63,7 @@ export function modeNotice(mode: Mode): string | undefined {
     return 'steps run with one user id (isolation mode single-id): a chown in RUN is accepted and not recorded';
   }
   if (mode === 'chroot') {
-    return 'steps run in isolation mode chroot: not promised is that processes of the builder are hidden, that devices are closed which this container leaves open, and that nothing outlives a builder that is killed; --network=none is refused (tsbuild doctor says what gives more)';
+    return 'steps run in isolation mode chroot: not promised is that processes of the builder are hidden, that devices are closed which this container leaves open, that the network is a build’s own, and that nothing outlives a builder that is killed; --network=none is refused (tsbuild doctor says what gives more)';
   }
   return undefined;
 }
