@@ -185,19 +185,22 @@ for (const [name, declare, withGroups] of [
   ['ids', stepTest, false],
   ['ids and supplementary groups', usersTest, true],
 ] as const) {
-  declare(`DF-12, CVE-2022-36109, CVE-2022-2989, CVE-2022-2990, CVE-2023-25173: ${name} of 14 forms of USER`, async (t) => {
-    const steps = identities.map(
-      ({ user }) =>
-        `USER ${user}\nRUN awk '/^(Uid|Gid):/{printf "%s:", $2 == $3 && $3 == $4 ? $2 : "?"} /^Groups:/{$1=""; print $0}' /proc/self/status # ${withGroups}\n`,
-    );
-    const built = await site.build(`FROM base\n${steps.join('')}`);
-    t.is(built.code, 0, built.output);
-    const lines = printed(built).split('\n');
-    t.deepEqual(
-      lines.map((line) => (withGroups ? line : line.replace(/: .*$|:$/, ''))),
-      identities.map(({ ids, groups }) => (withGroups ? `${ids}: ${groups}` : ids)),
-    );
-  });
+  declare(
+    `DF-12, CVE-2022-36109, CVE-2022-2989, CVE-2022-2990, CVE-2023-25173: ${name} of 14 forms of USER`,
+    async (t) => {
+      const steps = identities.map(
+        ({ user }) =>
+          `USER ${user}\nRUN awk '/^(Uid|Gid):/{printf "%s:", $2 == $3 && $3 == $4 ? $2 : "?"} /^Groups:/{$1=""; print $0}' /proc/self/status # ${withGroups}\n`,
+      );
+      const built = await site.build(`FROM base\n${steps.join('')}`);
+      t.is(built.code, 0, built.output);
+      const lines = printed(built).split('\n');
+      t.deepEqual(
+        lines.map((line) => (withGroups ? line : line.replace(/: .*$|:$/, ''))),
+        identities.map(({ ids, groups }) => (withGroups ? `${ids}: ${groups}` : ids)),
+      );
+    },
+  );
 }
 
 for (const user of [
@@ -214,11 +217,14 @@ for (const user of [
   'absent',
   '../../root',
 ]) {
-  stepTest(`DF-12, CVE-2024-40635, CVE-2026-47262, CVE-2026-30892: USER ${user} is nobody, and never root`, async (t) => {
-    const built = await site.build(`FROM base\nUSER ${user}\nRUN echo RAN; id\n`);
-    t.not(built.code, 0, built.output);
-    t.notRegex(printed(built), /RAN|uid=0/);
-  });
+  stepTest(
+    `DF-12, CVE-2024-40635, CVE-2026-47262, CVE-2026-30892: USER ${user} is nobody, and never root`,
+    async (t) => {
+      const built = await site.build(`FROM base\nUSER ${user}\nRUN echo RAN; id\n`);
+      t.not(built.code, 0, built.output);
+      t.notRegex(printed(built), /RAN|uid=0/);
+    },
+  );
 }
 
 stepTest('DF-16: shells and commands of the host do not run', async (t) => {
