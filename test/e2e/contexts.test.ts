@@ -1,6 +1,7 @@
 /** Build contexts of every kind, and Dockerfiles in every place, through the command line. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { startFileServer, type FileServer } from '../helpers/file-server.js';
 import { hasGit, startGitServer, type GitServer } from '../helpers/git-server.js';
@@ -353,6 +354,61 @@ it('--build-context: an image by docker-image:// and oci-layout://', async (t) =
     t.regex((await workspace.tsbuild(['inspect', 'x'])).stdout, /FROM_BASE=yes/);
   }
 });
+
+it('--build-context: layers that may not be distributed keep media type and addresses', async (t) => {
+  const workspace = workspaceOf(t);
+  workspace.write({
+    'base/Dockerfile': 'FROM scratch\nCOPY b /\n',
+    'base/b': 'B',
+    'c/Dockerfile': 'FROM base\nCOPY a /\n',
+    'c/a': 'A',
+  });
+  await workspace.tsbuild(['-o', 'type=oci,tar=false,dest=layout', 'base']);
+  const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+  const urls = ['https://example.com/layer'];
+  const [own] = layersOf(workspace.path('layout'));
+  editManifest(workspace.path('layout'), (manifest) => ({
+    ...manifest,
+    layers: [{ ...own, mediaType, urls }],
+  }));
+  const args = ['--build-context=base=oci-layout://./layout', '-o', 'type=oci,tar=false,dest=made', 'c'];
+  const { code, output } = await workspace.tsbuild(args);
+  t.is(code, 0, output);
+  t.like(layersOf(workspace.path('made'))[0], { mediaType, urls });
+});
+
+interface Index {
+  readonly manifests: readonly { readonly digest: string; readonly size: number }[];
+}
+interface Manifest {
+  readonly layers: readonly object[];
+}
+
+function layersOf(layout: string): readonly object[] {
+  return manifestOf(layout).layers;
+}
+
+function manifestOf(layout: string): Manifest {
+  const [descriptor] = indexOf(layout).manifests;
+  return JSON.parse(
+    readFileSync(`${layout}/blobs/${descriptor?.digest.replace(':', '/')}`, 'utf8'),
+  ) as Manifest;
+}
+
+function indexOf(layout: string): Index {
+  return JSON.parse(readFileSync(`${layout}/index.json`, 'utf8')) as Index;
+}
+
+/** Puts another manifest in the place of the only one of a layout. */
+function editManifest(layout: string, edit: (manifest: Manifest) => Manifest): void {
+  const text = JSON.stringify(edit(manifestOf(layout)));
+  const hex = createHash('sha256').update(text).digest('hex');
+  writeFileSync(`${layout}/blobs/sha256/${hex}`, text);
+  const index = indexOf(layout);
+  const [descriptor] = index.manifests;
+  const manifests = [{ ...descriptor, digest: `sha256:${hex}`, size: text.length }];
+  writeFileSync(`${layout}/index.json`, JSON.stringify({ ...index, manifests }));
+}
 
 withGit('--build-context: a repository and a tar over http', async (t) => {
   const repository = await t.context.git.repository('named');
