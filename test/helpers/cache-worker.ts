@@ -26,7 +26,7 @@ const lease = await build.store.lease();
 try {
   const { content } = await build.build(text, {
     buildArgs: { ROUND: round },
-    onRun: (command) => appendFileSync(join(folder, `ran-${round}`), `${command}\n`),
+    onRun: (command) => appendFileSync(join(folder, `ran-${round}`), `${process.pid} ${command}\n`),
   });
   process.stdout.write(`${content}\n`);
 } finally {
