@@ -214,6 +214,26 @@ test('gzipParallel: compresses as well as one stream does', async (t) => {
   t.true(packed.length < gzipSync(bytes, { level: 6 }).length * 1.02);
 });
 
+test('gzipParallel: what cannot be made smaller is stored, what stands between is compressed', async (t) => {
+  const random = randomBytes(2_000_000);
+  const text = Buffer.alloc(1_500_000, 'the same words over and over, ');
+  const bytes = Buffer.concat([random, text, random.subarray(7), text]);
+  const packed = await collect(gzipParallel(inChunks(bytes, 100_003)));
+  t.is(gunzipSync(packed).compare(bytes), 0);
+  // A stored block costs 5 bytes for each 64 KiB; half MiB at each border may be of both.
+  t.true(packed.length < random.length * 2 + 100_000, `${packed.length}`);
+  t.true((await collect(gzipParallel(inChunks(random, 100_003)))).length < random.length * 1.0005);
+});
+
+test('gzipParallel: records with one random byte each are compressed', async (t) => {
+  for (const size of [2, 4, 16, 32, 33]) {
+    const records = Buffer.alloc(1 << 20);
+    randomBytes(Math.ceil(records.length / size)).forEach((byte, i) => (records[i * size] = byte));
+    const packed = await collect(gzipParallel(inChunks(records, 100_000)));
+    t.true(packed.length < records.length * 0.75, `${size}: ${packed.length}`);
+  }
+});
+
 const withGzip = missingOf(['gzip']).length === 0 ? test : test.skip;
 withGzip('gzipParallel: gzip -t accepts it, at every level', async (t) => {
   const bytes = Buffer.concat([Buffer.alloc(2 << 20, sample), randomBytes(1 << 19)]);
