@@ -32,7 +32,11 @@ export async function isSound(
     changeset,
   }: { readonly directory: LayerDirectory; readonly changeset: () => Promise<Changeset> },
 ): Promise<boolean> {
-  const latest = await latestChange(directory.path);
+  const latest = await latestChange(directory.path).catch((error: unknown) => {
+    if (errnoCode(error) === undefined) throw error;
+    return 'unreadable' as const;
+  });
+  if (latest === 'unreadable') return false;
   if (latest === undefined || String(latest) === (await directories.sealOf(name))) return true;
   if (!(await holds(directory, await changeset()))) return false;
   await directories.seal(name, String(latest));

@@ -71,6 +71,8 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
     renameSync(join(path, 'other'), join(path, 'folder/file'));
   },
   'a file that is gone': (path) => unlinkSync(join(path, 'top')),
+  'a folder that is gone': (path) => rmSync(join(path, 'folder'), { recursive: true }),
+  'all of it is gone': (path) => rmSync(path, { recursive: true }),
   'a file that was added': (path) => writeFileSync(join(path, 'folder/new'), ''),
   'a mode': (path) => chmodSync(join(path, 'top'), 0o777),
   'an mtime': (path) => utimesSync(join(path, 'top'), 5, 5),
