@@ -1,9 +1,8 @@
 /** What RUN steps are given in chroot mode: secrets, agents, limits; refusals; and what is left when the builder is killed. */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { compileStatic } from '../executor/busybox-root.js';
+import { compileAgentClient, startAgent } from '../helpers/ssh-agent.js';
 import { printed, serialStepTest, StepSite, stepTest, type BuildOf } from './step-site.js';
 
 const site = await StepSite.open('chroot-mode');
@@ -35,47 +34,11 @@ RUN ! test -e /run && ! test -e /new`,
   for (const [path, bytes] of site.storedFiles()) t.false(bytes.includes(secret), path);
 });
 
-/** Asks the agent of SSH_AUTH_SOCK for a list, and to add a key; prints the kinds of the answers. */
-const client = `
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-int main(void) {
-  struct sockaddr_un to = {AF_UNIX};
-  strcpy(to.sun_path, getenv("SSH_AUTH_SOCK"));
-  int s = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (connect(s, (struct sockaddr *)&to, sizeof to)) { perror("connect"); return 1; }
-  char codes[2] = {11, 17};
-  for (int i = 0; i < 2; i++) {
-    char ask[5] = {0, 0, 0, 1, codes[i]}, answer[9] = {0};
-    write(s, ask, 5);
-    for (int got = 0, want = 5; got < want;) {
-      int n = read(s, answer + got, want - got);
-      if (n <= 0) return 2;
-      got += n;
-      if (got >= 4) want = 4 + answer[3];
-    }
-    printf("%d\\n", answer[4]);
-  }
-}
-`;
-
 stepTest('SBX-21: an agent answers, and takes no key', async (t) => {
-  site.workspace.write({ 'client/Dockerfile': '' });
-  if (!compileStatic(client, site.workspace.path('client/client'))) return void t.pass('no compiler');
-  const seen: number[] = [];
-  const agent = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk: Buffer) => {
-      seen.push(chunk[4] ?? -1);
-      socket.write(Buffer.from([0, 0, 0, 5, 12, 0, 0, 0, 0]));
-    });
-  });
+  const client = compileAgentClient(site.workspace.path('client'));
+  if (client === undefined) return void t.pass('no compiler');
   const path = site.workspace.path('agent.sock');
-  await new Promise<void>((resolve) => agent.listen(path, () => resolve()));
+  const agent = await startAgent(path);
   t.teardown(() => agent.close());
   const dockerfile = `FROM base
 COPY --chmod=755 client /client
@@ -84,12 +47,12 @@ RUN --mount=type=ssh,uid=1000,mode=0600 stat -c '%F %a %u' $SSH_AUTH_SOCK; /clie
 RUN ! test -e /run && test -z "$SSH_AUTH_SOCK"`;
   const built = await build(dockerfile, {
     args: ['--ssh', 'default', '-t', 'localhost/with-agent'],
-    files: { client: { content: readFileSync(site.workspace.path('client/client')), mode: 0o755 } },
+    files: { client: { content: client, mode: 0o755 } },
     env: { SSH_AUTH_SOCK: path },
   });
   t.is(built.code, 0, built.output);
   t.is(printed(built), 'socket 600 1000\n12\n5');
-  t.deepEqual(seen, [11]);
+  t.deepEqual(agent.seen, [11]);
 });
 
 serialStepTest('SBX-15: memory and processes are limited where control groups can be made', async (t) => {
