@@ -183,12 +183,20 @@ test('ADD of an archive inside a folder copies it', gives, { 'd/x.tar': tar }, '
   'x.tar': `644 0:0 ${tar.length}`,
 });
 
-test('--link: the layer is the same on another base', async (t) => {
-  const build = await opened(t, { a: 'A', b: 'B' });
-  const ids = async (base: string): Promise<unknown> => {
-    const text = `FROM scratch\nCOPY ${base} /base\nCOPY --link a /x/y/\n`;
-    const { layers } = await build.build(text, { now: () => 1000 });
-    return layers.at(-1)?.ref.id;
-  };
-  t.is(await ids('a'), await ids('b'));
-});
+const rebased: readonly (readonly [rule: string, line: string])[] = [
+  ['--link: the layer is the same on another base', 'COPY --link a /x/y/'],
+  ['without --link too, where nothing of the base is in the way', 'COPY a /x'],
+  ['ADD too', 'ADD a /x/'],
+];
+for (const [rule, line] of rebased) {
+  test(rule, async (t) => {
+    const build = await opened(t, { a: 'A', b: 'B' });
+    const ids = async (base: string): Promise<unknown> => {
+      const { layers } = await build.build(`FROM scratch\nCOPY ${base} /base\n${line}\n`, {
+        now: () => 1000,
+      });
+      return layers.at(-1)?.ref.id;
+    };
+    t.is(await ids('a'), await ids('b'));
+  });
+}

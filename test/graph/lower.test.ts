@@ -90,6 +90,13 @@ test('COPY words are expanded', says, 'FROM scratch\nENV D=/x\nCOPY a $D', [
   'COPY a /x # buildkit',
 ]);
 test('WORKDIR is resolved', says, 'FROM scratch\nWORKDIR a\nWORKDIR ../b', ['WORKDIR /a', 'WORKDIR /b']);
+test(
+  'a relative WORKDIR starts at that of the base, which is not made',
+  says,
+  'FROM base\nCOPY a b\nWORKDIR below',
+  ['COPY a b # buildkit', 'WORKDIR /w/below'],
+  { base: { WorkingDir: '/w' } },
+);
 test('EXPOSE', says, 'FROM scratch\nEXPOSE 80 443/TCP', ['EXPOSE [80/tcp 443/tcp]']);
 test('VOLUME', says, 'FROM scratch\nVOLUME /a /b', ['VOLUME [/a /b]']);
 test('USER and STOPSIGNAL', says, 'FROM scratch\nUSER u\nSTOPSIGNAL SIGTERM', [
