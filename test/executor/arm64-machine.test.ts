@@ -11,18 +11,18 @@ import { sandboxProgram } from '../../src/executor/sandbox/program.js';
 import { playerElf } from '../../src/sys/player-elf.js';
 import { encodeProgram } from '../../src/sys/program.js';
 import { hasArm64Machine, onArm64Machine } from '../helpers/arm64-machine.js';
+import { pathsIn } from './step-paths.js';
 
 const it = hasArm64Machine ? test : test.skip;
-const places = ['lower', 'upper', 'work', 'root', 'init', 'memory'] as const;
 
 /** What is given to the player: both programs, and the word to go on where they wait for it. */
 async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan> = {}): Promise<Buffer> {
-  const path = (place: string): string => `/${name}/${place}`;
+  const paths = pathsIn(`/${name}`);
   const { devices, allDevices } = await readHostFacts();
   const secret = { kind: 'secret', target: '/run/s', mode: 0o400, uid: 1000, gid: 0 } as const;
   const program = sandboxProgram({
     spec: {
-      lowers: [{ path: path('lower'), namespace: 'trusted' }],
+      lowers: [{ path: paths.lower, namespace: 'trusted' }],
       process: {
         argv: ['/bin/sh', '-c', `exec > /tmp/out 2>&1; ${script}`],
         env: ['PATH=/bin', 'HOME=/'],
@@ -50,13 +50,7 @@ async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan
       thermalFolders: [],
       resolvConf: new Uint8Array(),
     },
-    paths: {
-      upper: path('upper'),
-      work: path('work'),
-      root: path('root'),
-      init: path('init'),
-      memory: path('memory'),
-    },
+    paths,
     mounts: [
       {
         mount: { ...secret, bytes: Buffer.from('hidden\n') },
@@ -66,7 +60,7 @@ async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan
     ],
     hosts: 'etc/hosts',
     resolvConf: 'etc/resolv.conf',
-    attributes: [{ path: path('upper'), uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
+    attributes: [{ path: paths.upper, uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
     ...plan,
   });
   const programs = [sealedPlayer('arm64'), program].map((each) => encodeProgram(each, 'arm64'));
@@ -76,7 +70,7 @@ async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan
 /** Makes the folders of a step, starts it, and prints its code and output. */
 function stepCommands(name: string): string {
   return `
-echo == ${name}; mkdir -p ${places.map((place) => `/${name}/${place}`).join(' ')}; cd /${name}/lower
+echo == ${name}; mkdir -p ${Object.values(pathsIn(`/${name}`)).join(' ')}; cd /${name}/lower
 mkdir -p bin etc run proc sys dev tmp; busybox chmod 1777 tmp; cp /bin/busybox bin; busybox --install -s bin 2>/dev/null
 busybox touch etc/hosts etc/resolv.conf run/s
 /player 3</${name}.program 4>/${name}.reports; echo ${name} ended with $?

@@ -13,6 +13,7 @@ import { sandboxProgram } from '../../src/executor/sandbox/program.js';
 import { playerElf } from '../../src/sys/player-elf.js';
 import { encodeProgram } from '../../src/sys/program.js';
 import { findProgram, isRoot } from '../helpers/programs.js';
+import { pathsIn } from './step-paths.js';
 
 const emulator = ['qemu-aarch64-static', 'qemu-aarch64'].map(findProgram).find((path) => path !== undefined);
 const it = isRoot && emulator !== undefined ? test : test.skip;
@@ -21,11 +22,12 @@ it('pipes, namespaces, the overlay root and the first process are made on arm64 
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-arm64-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const path = (name: string): string => join(folder, name);
-  for (const name of ['lower', 'upper', 'work', 'root', 'init', 'memory']) mkdirSync(path(name));
+  const paths = pathsIn(folder);
+  for (const each of Object.values(paths)) mkdirSync(each);
   writeFileSync(path('player'), playerElf('arm64'), { mode: 0o700 });
   const program = sandboxProgram({
     spec: {
-      lowers: [{ path: path('lower'), namespace: 'trusted' }],
+      lowers: [{ path: paths.lower, namespace: 'trusted' }],
       process: { argv: ['/bin/true'], env: [], cwd: '/', user: { uid: 0, gid: 0, groups: [0], home: '/' } },
       mounts: [],
       network: 'none',
@@ -35,17 +37,11 @@ it('pipes, namespaces, the overlay root and the first process are made on arm64 
       onOutput: () => undefined,
     },
     host: { ...(await readHostFacts()), arch: 'arm64' },
-    paths: {
-      upper: path('upper'),
-      work: path('work'),
-      root: path('root'),
-      init: path('init'),
-      memory: path('memory'),
-    },
+    paths,
     mounts: [],
     hosts: 'etc/hosts',
     resolvConf: 'etc/resolv.conf',
-    attributes: [{ path: path('upper'), uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
+    attributes: [{ path: paths.upper, uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
   });
   const child = spawn(emulator ?? '', [path('player')], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
