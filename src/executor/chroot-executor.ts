@@ -25,8 +25,7 @@ export interface ChrootTools {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
-/** Said by builds; `doctor` says why. */
-export const noDevices =
+const noDevices =
   'steps have no devices, and a plain file as /dev/null: CAP_MKNOD is missing, or the store is mounted nodev';
 
 /**
