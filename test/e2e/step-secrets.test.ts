@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { compileAgentClient, startAgent } from '../helpers/ssh-agent.js';
+import { formsOf } from '../helpers/scan-secrets.js';
 import { appId, printed, StepSite, stepTest, untouched } from './step-site.js';
 
 const site = await StepSite.open('secrets');
@@ -96,23 +97,6 @@ stepTest('the value of a secret is in no key: another one is a hit', async (t) =
   t.is(printed(await withValue('second-value')), '');
 });
 
-/** A value in the forms in which it may turn up. */
-function forms(value: string): readonly Buffer[] {
-  const bytes = Buffer.from(value);
-  const base64 = [0, 1, 2].map((pad) => {
-    const text = Buffer.concat([Buffer.alloc(pad), bytes]).toString('base64');
-    return text.slice(pad === 0 ? 0 : 4, -4); // what does not depend on the neighbours
-  });
-  const texts = [
-    value,
-    encodeURIComponent(value),
-    JSON.stringify(value).slice(1, -1),
-    bytes.toString('hex'),
-    ...base64,
-  ];
-  return [...new Set(texts)].map((text) => Buffer.from(text));
-}
-
 stepTest('LOG-01: a secret is nowhere: store, image, output, metadata, names of processes', async (t) => {
   const random = (): string => `S3cr3t/+"${randomBytes(12).toString('base64')}`;
   const [file, variable, multiline, proxy] = [
@@ -168,7 +152,7 @@ RUN --mount=type=secret,id=file --mount=type=secret,id=var,env=TOKEN --mount=fro
   ];
   t.true(places.length > 10);
   for (const secret of [file, variable, ...multiline.split('\n')]) {
-    for (const form of forms(secret)) {
+    for (const form of formsOf(secret)) {
       t.deepEqual(
         places.filter(([, bytes]) => bytes.includes(form)).map(([place]) => place),
         [],

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { findBase, placeBase } from '../helpers/bases.js';
-import { mode, testWhere, type Declare } from '../helpers/modes.js';
+import { mode, type Declare } from '../helpers/modes.js';
 import { isRoot, type Ended, type Running, type RunOptions } from '../helpers/programs.js';
 import { hasCommandLine, makeWorkspace, type Workspace } from '../helpers/tsbuild.js';
 import type { FileOf } from '../helpers/scratch.js';
@@ -13,8 +13,6 @@ const busybox = isRoot && hasCommandLine ? await findBase('busybox') : undefined
 /** `test` where steps can be run, `test.skip` elsewhere. */
 export const stepTest: Declare = busybox === undefined ? test.skip : test;
 export const serialStepTest: Declare = busybox === undefined ? test.serial.skip : test.serial;
-/** Where other users exist besides the one that root is. */
-export const manyIdsStepTest = testWhere(mode !== 'single-id', 'there is one user', stepTest);
 /** Who owns what was made for the user app: with one id, root. */
 export const appId = mode === 'single-id' ? 0 : 1000;
 

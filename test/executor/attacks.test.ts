@@ -18,14 +18,7 @@ import { Bench, compileStatic, mode, sandboxTest } from './busybox-root.js';
 const bench = new Bench();
 test.after.always(() => bench.close());
 
-const canary = join(bench.directory, 'canary');
-mkdirSync(canary);
-writeFileSync(join(canary, 'file'), 'untouched');
-
-function untouched(t: { deepEqual(actual: unknown, expected: unknown): void }): void {
-  t.deepEqual(readdirSync(canary), ['file']);
-  t.deepEqual(readFileSync(join(canary, 'file'), 'utf8'), 'untouched');
-}
+const { path: canary, assertUntouched: untouched } = bench.makeCanary();
 
 function cacheOf(name: string): { readonly path: string; at(target: string): StepMount } {
   const path = join(bench.directory, `cache-${name}`);

@@ -5,13 +5,15 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { createExecutor } from '../../src/executor/create-executor.js';
 import type { ExecSpec, Executor, Process } from '../../src/executor/types.js';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
@@ -51,6 +53,11 @@ export interface StepOptions extends Partial<Omit<ExecSpec, 'process' | 'lowers'
   /** Host paths of lower directories, from the bottom up. */
   readonly lowers?: readonly string[];
   readonly signal?: AbortSignal;
+}
+
+export interface Canary {
+  readonly path: string;
+  readonly assertUntouched: (t: ExecutionContext) => void;
 }
 
 export class Bench {
@@ -124,6 +131,15 @@ export class Bench {
       stderr: Buffer.concat(output.stderr).toString(),
       upper: result.upper.path,
     };
+  }
+
+  /** A folder of the host that no step may read or change. */
+  makeCanary(): Canary {
+    const path = join(this.directory, 'canary');
+    mkdirSync(path);
+    writeFileSync(join(path, 'file'), 'untouched');
+    const state = (): readonly string[] => [...readdirSync(path), readFileSync(join(path, 'file'), 'utf8')];
+    return { path, assertUntouched: (t) => t.deepEqual(state(), ['file', 'untouched']) };
   }
 
   /** Deletes everything; for test.after.always. */

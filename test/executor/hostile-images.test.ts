@@ -1,6 +1,5 @@
 /** Images that plant links where the sandbox mounts something. */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { makeNodes } from '../../src/sys/nodes.js';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
@@ -9,14 +8,7 @@ import { Bench, mode, rootfulTest, sandboxTest } from './busybox-root.js';
 const bench = new Bench();
 test.after.always(() => bench.close());
 
-const canary = join(bench.directory, 'canary');
-mkdirSync(canary);
-writeFileSync(join(canary, 'file'), 'untouched');
-
-function untouched(t: { deepEqual(actual: unknown, expected: unknown): void }): void {
-  t.deepEqual(readdirSync(canary), ['file']);
-  t.deepEqual(readFileSync(join(canary, 'file'), 'utf8'), 'untouched');
-}
+const { path: canary, assertUntouched: untouched } = bench.makeCanary();
 
 const up = '../'.repeat(20).slice(0, -1);
 const check = `test -c /dev/null && test -d /proc/self && test -d ${mode === 'rootful' ? '/sys/kernel' : '/sys'} && test -L /dev/fd && grep -q localhost /etc/hosts && echo good`;
