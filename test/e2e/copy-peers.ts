@@ -30,6 +30,13 @@ export const buildkitPeer: Peer = {
       why: 'a folder of the context in which a wildcard matches nothing never reaches BuildKit',
       matches: (_, { output }) => /lstat .*: no such file or directory/.test(output),
     },
+    {
+      why: 'what a link leads to is not sent to BuildKit where only a wildcard of the context names the link',
+      matches: ({ code }, { output }) =>
+        code === 0 &&
+        />>> (?:COPY|ADD) (?!.*--from=).*"[^"]*[*?[][^"]*"/.test(output) &&
+        /failed to calculate checksum of ref .*: not found/.test(output),
+    },
   ],
   differs: () => [
     {
