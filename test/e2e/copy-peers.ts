@@ -63,6 +63,10 @@ export const buildahPeer: Peer = {
       matches: (_, { output }) => /Rel: can't make|no items matching/.test(output),
     },
     {
+      why: 'it cannot write every name',
+      matches: (_, { output }) => /archive\/tar: cannot encode header/.test(output),
+    },
+    {
       why: 'it knows octal modes only',
       matches: (_, { output }) => /parsing chmod /.test(output),
     },
