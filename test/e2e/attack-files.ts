@@ -9,3 +9,6 @@ export const attackFiles = [
   'killed-builds',
   'attack-packages',
 ].map((name) => `e2e/${name}`);
+
+/** Titles of attacks, which begin with what they repeat; and what a killed builder leaves. */
+export const attackTitles = ['SBX-*', 'DF-*', 'LOG-*', 'CVE-*', 'GHSA-*', '*killed*'];

@@ -45,18 +45,21 @@ function readTap(text: string): Result[] {
 /** Where the tests of which compiled files are run; files are paths below `test`, without `.test.js`. */
 export type Plan = readonly (readonly [place: Place, files: readonly string[]])[];
 
-/** Runs the files, and declares one test for each of theirs, named with its place. To be awaited first in a test file. */
-export async function declareInPlaces(plan: Plan): Promise<void> {
+/**
+ * Runs the files, and declares one test for each of theirs, named with its place. To be awaited first in a test file. With
+ * `titles`, patterns of AVA, only tests with such titles.
+ */
+export async function declareInPlaces(plan: Plan, titles: readonly string[] = []): Promise<void> {
   const runs: (() => void)[] = [];
-  for (const [place, files] of plan) runs.push(await runIn(place, files));
+  for (const [place, files] of plan) runs.push(await runIn(place, files, titles));
   for (const declare of runs) declare();
 }
 
-async function runIn(place: Place, files: readonly string[]): Promise<() => void> {
+async function runIn(place: Place, files: readonly string[], titles: readonly string[]): Promise<() => void> {
   const needs = place === 'rootless' ? ['useradd', 'userdel', 'newuidmap'] : [];
   if (!isRoot || missingOf(needs).length > 0)
     return () => test.skip(`[${place}] ${files.join(', ')}`, (t) => t.pass());
-  const { output, results } = await runFiles(place, files);
+  const { output, results } = await runFiles(place, files, titles);
   return () => {
     for (const { title, verdict, diagnosis } of results) {
       if (verdict === 'left out') continue;
@@ -82,7 +85,7 @@ interface Ran {
   readonly results: readonly Result[];
 }
 
-async function runFiles(place: Place, files: readonly string[]): Promise<Ran> {
+async function runFiles(place: Place, files: readonly string[], titles: readonly string[]): Promise<Ran> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), `tsbuild-${place}-`)));
   const user = place === 'rootless' ? await addUser() : undefined;
   const userId = user?.id ?? strangerId;
@@ -94,7 +97,13 @@ async function runFiles(place: Place, files: readonly string[]): Promise<Ran> {
     ]);
     const { cwd, argv, env } = commandIn(place, folder, userId);
     const enter = ['/bin/sh', '-c', `${enterScript(groups?.entered ?? [])} exec "$@"`, 'sh'];
-    const ava = ['node_modules/ava/entrypoints/cli.mjs', '--tap', '--concurrency=2', '--timeout=4m'];
+    const ava = [
+      'node_modules/ava/entrypoints/cli.mjs',
+      '--tap',
+      '--concurrency=2',
+      '--timeout=4m',
+      ...titles.map((title) => `--match=${title}`),
+    ];
     const tests = files.map((name) => `${out}/test/${name}.test.js`);
     const ended = await runProgram([...enter, ...argv, process.execPath, ...ava, ...tests], {
       cwd: projectRoot,
