@@ -51,8 +51,10 @@ it('ten processes that write to one reference at once lose no record', async (t)
   const writers = numbers.map((i) => machine(t, { ...files, shared: 'all', Dockerfile: stage(i) }));
   const options = ['--cache-from', cache, '--cache-to', `type=registry,ref=${cache},mode=max`];
   const outputs = await Promise.all(writers.map((writer) => build(writer, options)));
+  // docker-registry answers 500 to who asks for a tag while another one moves it: the request is repeated.
+  const warnings = outputs.flatMap((output) => output.match(/WARNING.*/g) ?? []);
   t.deepEqual(
-    outputs.filter((output) => output.includes('WARNING')),
+    warnings.filter((warning) => !warning.endsWith('trying again')),
     [],
   );
 
