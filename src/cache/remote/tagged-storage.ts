@@ -168,9 +168,11 @@ export class TaggedStorage implements RemoteStorage {
     return thing.kind === 'image' ? this.#inline(thing) : noContent;
   }
 
-  async #part(part: string): Promise<CacheDocument> {
+  /** Undefined when it is not there: registries list a tag that is still being written, or was just deleted. */
+  async #part(part: string): Promise<CacheDocument | undefined> {
     const bytes = await this.host.manifest(this.#partTag(part));
-    if (bytes === undefined || !hexOf(digestOf(bytes)).startsWith(part))
+    if (bytes === undefined) return undefined;
+    if (!hexOf(digestOf(bytes)).startsWith(part))
       throw new TsbuildError('image', `the part ${part} of the cache is not what its name says`);
     const thing = readArtifact(bytes);
     if (thing.kind !== 'cache') throw new TsbuildError('image', `the part ${part} of the cache is an image`);

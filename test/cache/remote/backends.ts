@@ -128,7 +128,9 @@ function filesBelow(folder: string): Pick<Place, 'list' | 'read' | 'replace'> {
       const names = await readdir(folder, { recursive: true }).catch(() => []);
       const files: string[] = [];
       for (const name of names.sort((a, b) => (a < b ? -1 : 1))) {
-        if ((await stat(join(folder, name))).isFile() && !name.endsWith('.lock')) files.push(name);
+        // A temporary file may have got its name meanwhile.
+        const status = await stat(join(folder, name)).catch(() => undefined);
+        if (status?.isFile() === true && !name.endsWith('.lock')) files.push(name);
       }
       return files;
     },
