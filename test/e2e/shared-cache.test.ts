@@ -115,7 +115,7 @@ it('no document of a cache has the value of an argument, wherever the Dockerfile
   const value = 'hunter2-correct-horse';
   const Dockerfile = `FROM scratch
 ARG V
-ARG U=4242
+ARG U=1234567890
 ENV FROM_ARG=$V
 LABEL note=$V
 WORKDIR /w/$V
@@ -135,7 +135,7 @@ STOPSIGNAL SIGTERM
   t.true(documents.some((text) => text.includes('tsbuildCache')));
   for (const text of documents) {
     t.false(text.includes(value));
-    t.false(text.includes('4242'));
+    t.false(text.includes('1234567890'));
   }
 });
 
