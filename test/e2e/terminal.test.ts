@@ -41,6 +41,9 @@ function tsbuild(
   });
 }
 
+/** A command that says when it can be interrupted: a key that comes before is the shell's. */
+const waiting = `sh -c 'trap "exit 130" INT; echo wait""ing; while :; do usleep 10000; done'\r`;
+
 const session: readonly TerminalStep[] = [
   ['expect', '[#$] '],
   ['send', 'tty; stty size; echo term=$TERM\r'],
@@ -48,8 +51,8 @@ const session: readonly TerminalStep[] = [
   ['resize', 40, 100],
   ['send', 'until [ "$(stty size)" = "40 100" ]; do usleep 10000; done; echo resi""zed\r'],
   ['expect', 'resized'],
-  ['send', 'sleep 1000\r'],
-  ['expect', 'sleep 1000'],
+  ['send', waiting],
+  ['expect', 'waiting'],
   ['send', '\u0003'],
   ['expect', '[#$] '],
   ['send', 'echo code=$?\r'],
@@ -100,8 +103,8 @@ it('--debug-shell: a shell in the step that failed, with its user, folder and ch
       ['expect', 'The step failed; this is a shell in it[^$]*\\$ '],
       ['send', 'id -u; pwd; cat /tmp/made; echo $A; stty size\r'],
       ['expect', '1000\\r\\n/work\\r\\nmade\\r\\nfrom-image\\r\\n24 80'],
-      ['send', 'sleep 1000\r'],
-      ['expect', 'sleep 1000'],
+      ['send', waiting],
+      ['expect', 'waiting'],
       ['send', '\u0003'],
       ['expect', '\\$ '],
       ['send', 'echo lost > /tmp/made; exit 3\r'],
