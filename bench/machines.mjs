@@ -37,7 +37,9 @@ async function tsbuild() {
     version: await command(['--version']),
     build: (context, { image, push = false, from, to }) =>
       command([
-        ...['build', '--progress', 'plain', '-t', image],
+        'build',
+        '--progress=plain',
+        `--tag=${image}`,
         ...(push ? ['--push'] : []),
         ...(from === undefined ? [] : ['--cache-from', from]),
         ...(to === undefined ? [] : ['--cache-to', `type=registry,ref=${to},mode=max`]),
@@ -60,8 +62,14 @@ async function buildkit() {
     build: (context, { image, push = false, from, to }) =>
       run(
         [
-          ...['docker', 'buildx', 'build', '--progress', 'plain', '--provenance=false', '--network', 'host'],
-          ...['-t', image, push ? '--push' : '--load'],
+          'docker',
+          'buildx',
+          'build',
+          '--progress=plain',
+          '--provenance=false',
+          '--network=host',
+          `--tag=${image}`,
+          push ? '--push' : '--load',
           ...(from === undefined ? [] : ['--cache-from', `type=registry,ref=${from}`]),
           ...(to === undefined ? [] : ['--cache-to', `type=registry,ref=${to},mode=max`]),
           context,
