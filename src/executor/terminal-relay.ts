@@ -1,4 +1,4 @@
-import { constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { firstInheritedFd, play } from '../sys/player.js';
 import type { Operation } from '../sys/program.js';
@@ -15,12 +15,17 @@ export class TerminalRelay {
 
   private constructor(
     readonly fd: number,
-    readonly terminal: Terminal,
-    readonly onOutput: (chunk: Uint8Array) => void,
+    /** The step's end, held open: when the last one is closed, Node may take what it has read for all there is. */
+    readonly other: number,
+    private readonly step: {
+      readonly terminal: Terminal;
+      readonly onOutput: (chunk: Uint8Array) => void;
+    },
   ) {
+    const { terminal, onOutput } = step;
     this.#stream = new ReadStream(fd);
     this.#stream.on('data', (chunk: Buffer) => onOutput(chunk));
-    this.#stream.on('error', () => undefined); // EIO: nobody holds the other end any more
+    this.#stream.on('error', () => undefined);
     terminal.source.pipe(this.#stream);
     this.#stop = terminal.size.onChange(() => void resize(fd, terminal));
   }
@@ -39,18 +44,20 @@ export class TerminalRelay {
       label: 'unlock the terminal',
     };
     await play({ operations: [unlock, setSize(terminal), { call: 'exit_group', args: [0] }] }, { fds: [fd] });
-    return new TerminalRelay(fd, terminal, onOutput);
+    const other = openSync(`/proc/${pid}/root/dev/pts/0`, constants.O_RDWR | constants.O_NOCTTY);
+    return new TerminalRelay(fd, other, { terminal, onOutput });
   }
 
   /** Hands on what is left; to be called when all processes of the step have ended. */
   close(): void {
+    const { terminal, onOutput } = this.step;
     this.#stop();
-    this.terminal.source.unpipe(this.#stream);
-    this.terminal.source.pause();
-    if (this.#stream.destroyed) return; // it was read to its end
+    terminal.source.unpipe(this.#stream);
+    terminal.source.pause();
     this.#stream.pause();
     for (let chunk = readAvailable(this.fd); chunk.length > 0; chunk = readAvailable(this.fd))
-      this.onOutput(chunk);
+      onOutput(chunk);
+    closeSync(this.other);
     this.#stream.destroy();
   }
 }

@@ -261,7 +261,6 @@ test(refuses, ['--pull=sometimes', '.'], /--pull does not know "sometimes"/);
 test(refuses, ['--progress=fancy', '.'], /--progress does not know "fancy"/);
 test(refuses, ['--isolation=hyperv', '.'], /--isolation does not know/);
 test(refuses, ['--network=bridge', '.'], /--network does not know/);
-test(refuses, ['--allow=device', '.'], /--allow device is not supported/);
 test(refuses, ['--jobs=many', '.'], /--jobs takes a whole number/);
 test(refuses, ['--jobs=-1', '.'], /--jobs takes a whole number/);
 test(refuses, ['--retry-delay=soon', '.'], /--retry-delay takes a duration/);
