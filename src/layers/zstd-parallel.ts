@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import { once } from '../util/once.js';
 import { equalBlocks } from './blocks.js';
 import { takeFirst } from './take-first.js';
 
@@ -56,15 +55,9 @@ function nativeCompressor(level: number): Compressor | undefined {
   return (block) => promised(block, { params: { [parameter]: level } });
 }
 
-/** Made once: a second start would take its memory from frames under way. */
-const portable = once(async () => {
-  const { compress, init } = await import('@bokuweb/zstd-wasm');
-  await init();
-  return compress;
-});
-
 async function portableCompressor(level: number): Promise<Compressor> {
-  const compress = await portable();
+  const { portableZstd } = await import('./portable-zstd.js');
+  const compress = await portableZstd();
   return async (block) => {
     // Lets transfers go on between frames: the compressor has the thread for itself.
     await new Promise((resolve) => setImmediate(resolve));

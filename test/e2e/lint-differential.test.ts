@@ -86,9 +86,28 @@ for (const [file, ...args] of [
     const ours = await workspace.tsbuild(['build', ...args, context]);
     const theirs = await buildkit?.build({ context, args });
     await workspace.remove();
-    t.is(ours.stdout, theirs?.stdout ?? '');
+    t.is(ordered(ours.stdout), ordered(theirs?.stdout ?? ''));
+    t.is(ours.stdout.length, theirs?.stdout.length ?? 0, 'blanks and line ends too');
     t.is(ours.code, theirs?.code ?? 0);
   });
+}
+
+/** An answer whose lists are in the order of lines and names: BuildKit's order of what one line declares is a random one. */
+function ordered(answer: string): string {
+  const sortedLists = (_key: string, value: unknown): unknown =>
+    Array.isArray(value) ? value.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)) : value;
+  return JSON.stringify(JSON.parse(answer, sortedLists), null, 2);
+}
+
+function orderOf(value: unknown): string {
+  const { name, location } = value as Declared;
+  return `${String(location?.ranges[0]?.start.line).padStart(9)} ${name}`;
+}
+
+/** What lists of an answer hold, as far as it orders them. */
+interface Declared {
+  readonly name?: string;
+  readonly location?: { readonly ranges: readonly { readonly start: { readonly line: number } }[] };
 }
 
 /** Rules of BuildKit; the others are ours alone. */
