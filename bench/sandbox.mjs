@@ -4,13 +4,15 @@
  *   node bench/sandbox.mjs [--runs N] [--isolation MODE]
  *
  * First the time from the call to the first instruction of a static program, against other runtimes where they are
- * installed (theirs without an overlay); then a whole RUN step that does nothing: mount, execute, read the changes, keep
- * the layer. Needs root, gcc and a built checkout (TSBUILD_OUT names another output folder than dist).
+ * installed (theirs without an overlay): of a step that was expected, as those of a build are while the step before them
+ * runs, and of one that was not. Then a whole RUN step that does nothing: mount, execute, read the changes, keep the
+ * layer. Needs root, gcc and a built checkout (TSBUILD_OUT names another output folder than dist).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const option = (name, otherwise) => {
@@ -82,17 +84,18 @@ function bundle() {
 }
 
 /** A command that is spawned anew; undefined where it is not installed or does not work here. */
-function spawned(name, argvOf) {
+async function spawned(name, argvOf) {
   if (!installed(name)) return undefined;
-  const run = () => {
+  const run = async () => {
     const argv = argvOf();
+    await pause(20);
     const start = process.hrtime.bigint();
     const { stdout, status, stderr } = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
     if (status !== 0) throw new Error(`${name}: ${stderr.trim().split('\n')[0]}`);
     return since(start, stdout);
   };
   try {
-    run();
+    await run();
     return [name, run];
   } catch (error) {
     process.stdout.write(`left out: ${error.message}\n`);
@@ -100,15 +103,15 @@ function spawned(name, argvOf) {
   }
 }
 
-async function variants() {
-  const { createExecutor } = await load('executor/create-executor.js');
-  const executor = await createExecutor({ scratch: join(folder, 'scratch'), isolation });
+async function variants(executor) {
   const { ownOverlayNamespace } = await load('layers/own-namespace.js');
-  const own = async () => {
+  const own = (isExpected) => async () => {
     let printed = '';
     const spec = stepSpec([{ path: root, namespace: ownOverlayNamespace(folder) }], (_, chunk) => {
       printed += Buffer.from(chunk).toString();
     });
+    if (isExpected) executor.expect?.(spec);
+    await pause(20); // a step of a build has another before it
     const start = process.hrtime.bigint();
     const result = await executor.run(spec, job);
     const time = since(start, printed);
@@ -133,11 +136,12 @@ async function variants() {
     '--share-net',
   ];
   return [
-    [`tsbuild (${executor.mode})`, own],
-    spawned('bwrap', () => [...bwrap, '/bin/clock']),
-    at === '' ? undefined : oci('crun', '--cgroup-manager', 'disabled'),
-    at === '' ? undefined : oci('runc'),
-    ['spawn alone', spawned('cat', () => [join(root, 'bin/clock')])[1]],
+    [`tsbuild (${executor.mode})`, own(true)],
+    [`tsbuild (${executor.mode}), not expected`, own(false)],
+    await spawned('bwrap', () => [...bwrap, '/bin/clock']),
+    at === '' ? undefined : await oci('crun', '--cgroup-manager', 'disabled'),
+    at === '' ? undefined : await oci('runc'),
+    ['spawn alone', (await spawned('cat', () => [join(root, 'bin/clock')]))[1]],
     [`whole RUN (${executor.mode})`, await wholeStep(executor)],
   ].filter((entry) => entry !== undefined);
 }
@@ -163,11 +167,11 @@ async function wholeStep(executor) {
   await base.directories();
   await base.tree();
   return async () => {
+    const spec = stepSpec(await base.directories(), () => {});
+    executor.expect?.(spec);
+    await pause(20);
     const start = process.hrtime.bigint();
-    const result = await executor.run(
-      stepSpec(await base.directories(), () => {}),
-      job,
-    );
+    const result = await executor.run(spec, job);
     await layers.fromUpper(await base.tree(), result.upper, { created: 0 });
     return Number(process.hrtime.bigint() - start) / 1e6;
   };
@@ -175,8 +179,10 @@ async function wholeStep(executor) {
 
 chmodSync(folder, 0o755);
 compileClock();
+const { createExecutor } = await load('executor/create-executor.js');
+const executor = await createExecutor({ scratch: join(folder, 'scratch'), isolation });
 try {
-  const all = await variants();
+  const all = await variants(executor);
   const times = new Map(all.map(([name]) => [name, []]));
   for (let run = 0; run <= runs; run += 1) {
     for (const [name, measure] of all) {
@@ -190,6 +196,7 @@ try {
     process.stdout.write(`${at(0.5).padStart(7)} (${at(0)}, ${at(0.9)})`.padEnd(24) + `${name}\n`);
   }
 } finally {
+  await executor.close?.();
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

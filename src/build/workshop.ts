@@ -37,11 +37,13 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
   const onNotice = (message: string): void => job.emit({ kind: 'warning', message });
   const swept = sweepLimitGroups();
   const networks = buildNetworks(steps, equipmentTools);
-  const executor = once(async (): Promise<Executor> => {
+  let created: Promise<Executor> | undefined;
+  const create = async (): Promise<Executor> => {
     const { createExecutor } = await import('../executor/create-executor.js');
     const scratch = await temporary.folder();
     return createExecutor({ scratch, isolation: input.isolation, networks, onNotice });
-  });
+  };
+  const executor = once(() => (created = create()));
   const contexts = new Map<string, Promise<ScannedContext>>();
   return {
     job,
@@ -53,6 +55,14 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
       namespace: () => Promise.resolve(ownOverlayNamespace(toByteString(store.root))),
     }),
     executor,
+    expectExecution: ({ network, security }) => {
+      const step = { network, security, limits: steps.limits };
+      // What goes wrong here is said by the step that cannot be run.
+      executor().then(
+        (found) => found.expect?.(step),
+        () => undefined,
+      );
+    },
     context: (name) => {
       const known = contexts.get(name) ?? readContext(name, input, job);
       contexts.set(name, known);
@@ -67,6 +77,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     now: () => Date.now(),
     dispose: async () => {
       await swept;
+      await (await created?.catch(() => undefined))?.close?.();
       await networks.close();
       await temporary.dispose();
     },

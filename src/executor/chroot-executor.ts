@@ -8,7 +8,7 @@ import type { StandIns } from './chroot/stand-ins.js';
 import { LowerView } from './lower-view.js';
 import { planMountPoints, type MountPoints } from './mount-points.js';
 import { runStep, type Outcome } from './run-sandbox.js';
-import { chrootProgram } from './sandbox/chroot-program.js';
+import { chrootOpening, chrootProgram } from './sandbox/chroot-program.js';
 import type { HostFacts } from './sandbox/plan.js';
 import { hostsFile } from './sandbox/step-mounts.js';
 import type { Scratch } from './scratch.js';
@@ -94,8 +94,14 @@ export class ChrootExecutor implements Executor {
   ): Promise<Outcome> {
     const { host } = this;
     const spec = { ...given, limits };
+    const opening = {
+      arch: host.arch,
+      program: chrootOpening(spec),
+      input: spec.input,
+      endAll: endDescendants,
+    };
     const program = chrootProgram({ spec, host, landlock: this.tools.landlock, groups, root });
-    return runStep({ spec, host, program, endAll: endDescendants, leavesOthers: true }, signal);
+    return runStep({ spec, opening, program, leavesOthers: true }, signal);
   }
 }
 

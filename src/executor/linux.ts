@@ -17,6 +17,7 @@ export const linux = {
   SIGKILL: 9,
   SIG_BLOCK: 0,
   F_SETPIPE_SZ: 1031,
+  F_GETFD: 1,
   F_ADD_SEALS: 1033,
   F_SEAL_ALL: 0xf,
   MFD_CLOEXEC: 0x1,

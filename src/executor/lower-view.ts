@@ -1,5 +1,4 @@
-import type { BigIntStats } from 'node:fs';
-import { lstat, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { bytePath } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { opaqueXattr, plainWhiteoutXattr } from '../layers/overlay-format.js';
@@ -33,7 +32,7 @@ export class LowerView {
     const parts = this.lowers.map(({ path }) => path).reverse();
     const [top] = parts;
     if (top === undefined) return undefined;
-    return { kind: 'directory', parts, stats: await lstat(bytePath(top), { bigint: true }) };
+    return { kind: 'directory', parts, stats: lstatSync(bytePath(top), { bigint: true }) };
   }
 
   /** What `name` is in a directory; undefined when it is absent. */
@@ -41,11 +40,11 @@ export class LowerView {
     const found: { path: string; stats: BigIntStats }[] = [];
     for (const part of parts) {
       const path = `${part}/${name}`;
-      const stats = await lstatIfPresent(path);
+      const stats = lstatIfPresent(path);
       if (stats === undefined) continue;
       if (!stats.isDirectory()) {
         if (found.length === 0)
-          return (await this.#isPlainWhiteout(path, stats)) ? undefined : await leaf(path, stats);
+          return (await this.#isPlainWhiteout(path, stats)) ? undefined : leaf(path, stats);
         break;
       }
       found.push({ path, stats });
@@ -148,17 +147,18 @@ function belowFile(path: string): TsbuildError {
   return new TsbuildError('run', `${JSON.stringify(path)} lies below a file of the image`);
 }
 
-async function leaf(path: string, stats: BigIntStats): Promise<MergedNode | undefined> {
+function leaf(path: string, stats: BigIntStats): MergedNode | undefined {
   if (stats.isCharacterDevice() && stats.rdev === 0n) return undefined; // a whiteout
   if (!stats.isSymbolicLink()) return { kind: 'other' };
-  return { kind: 'symlink', target: (await readlink(bytePath(path), 'buffer')).toString('latin1') };
+  return { kind: 'symlink', target: readlinkSync(bytePath(path), 'buffer').toString('latin1') };
 }
 
-async function lstatIfPresent(path: string): Promise<BigIntStats | undefined> {
+/** Synchronous: an answer of the thread pool takes longer than many of these. */
+function lstatIfPresent(path: string): BigIntStats | undefined {
   try {
-    return await lstat(bytePath(path), { bigint: true });
+    return lstatSync(bytePath(path), { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ENAMETOOLONG') return undefined;
+    if (errnoCode(error) === 'ENAMETOOLONG') return undefined;
     throw error;
   }
 }

@@ -5,12 +5,13 @@ import { TsbuildError } from '../util/errors.js';
 import { initAttributes, makeInitLayer } from './init-layer.js';
 import { LowerView } from './lower-view.js';
 import { planMountPoints, type MountPoints } from './mount-points.js';
-import { runSandbox } from './run-sandbox.js';
+import { runPlan } from './run-sandbox.js';
+import { release, Sandboxes, type Place } from './sandboxes.js';
 import type { HostFacts, SandboxPlan } from './sandbox/plan.js';
 import { maximumLowers } from './sandbox/root.js';
 import type { OpenResources, StepResources } from './step-resources.js';
 import type { Scratch, StepDirectories } from './scratch.js';
-import type { ExecResult, ExecSpec, Executor, KnownIds } from './types.js';
+import type { ExecResult, ExecSpec, Executor, KnownIds, Surroundings } from './types.js';
 import { singleIdMounts } from './single-id-mounts.js';
 import { checkCommand, resultOf, throwIfCancelled, withHome } from './step-result.js';
 import { tidyUpper } from './upper.js';
@@ -24,13 +25,16 @@ export interface NamespaceTools {
 /** Runs steps as root, be it of a user namespace, in namespaces of their own, on an overlay of the image's layers. */
 export class NamespaceExecutor implements Executor {
   readonly #xattrs = new XattrCache();
+  readonly #sandboxes: Sandboxes;
 
   constructor(
     readonly mode: 'rootful' | 'rootless' | 'single-id',
-    readonly scratch: Scratch,
+    scratch: Scratch,
     readonly host: HostFacts,
     private readonly tools: NamespaceTools,
-  ) {}
+  ) {
+    this.#sandboxes = new Sandboxes(host, scratch, tools.resources);
+  }
 
   get ids(): KnownIds | undefined {
     return this.tools.ids;
@@ -39,35 +43,58 @@ export class NamespaceExecutor implements Executor {
   async run(spec: ExecSpec, job: Job): Promise<ExecResult> {
     checkLayers(spec);
     checkCommand(spec);
-    const view = new LowerView(spec.lowers, this.#xattrs);
-    const added = this.host.singleId ? await singleIdMounts(view) : [];
-    const points = await planMountPoints(view, [...added, ...spec.mounts]);
     throwIfCancelled(job.signal);
-    const resources = await this.tools.resources.open(spec);
-    const directories = this.scratch.makeStep();
+    const view = new LowerView(spec.lowers, this.#xattrs);
+    // Its processes begin while the image is looked at.
+    const [place, points] = await Promise.allSettled([
+      this.#sandboxes.take(spec),
+      this.#findPoints(view, spec),
+    ]);
     try {
-      const prepared = await this.#prepare(spec, view, points, directories);
-      const plan = withResources(prepared, resources);
-      const outcome = await runSandbox(plan, job.signal).catch((error: unknown) => {
-        throwIfCancelled(job.signal);
-        throw error;
-      });
-      const upper = { path: directories.upper, namespace: this.host.trusted ? 'trusted' : 'user' } as const;
-      const outOfMemory = await resources.ranOutOfMemory();
-      const result = resultOf(outcome, { spec: plan.spec, upper, outOfMemory });
-      await tidyUpper(directories.upper, points);
-      return result;
+      if (points.status === 'rejected') throw points.reason;
+      if (place.status === 'rejected') throw place.reason;
+      return await this.#runAt(place.value, { spec, view, points: points.value }, job);
     } catch (error) {
-      await removeTree(directories.upper);
+      if (place.status === 'fulfilled') await removeTree(place.value.directories.upper);
+      throwIfCancelled(job.signal);
       throw error;
     } finally {
-      await resources.close();
-      await removeTree(directories.base);
+      if (place.status === 'fulfilled') await release(place.value);
     }
+  }
+
+  expect(step: Surroundings): void {
+    this.#sandboxes.expect(step);
+  }
+
+  close(): Promise<void> {
+    return this.#sandboxes.close();
   }
 
   async discard(upper: LayerDirectory): Promise<void> {
     await removeTree(upper.path);
+  }
+
+  async #findPoints(view: LowerView, { mounts }: ExecSpec): Promise<MountPoints> {
+    const added = this.host.singleId ? await singleIdMounts(view) : [];
+    return planMountPoints(view, [...added, ...mounts]);
+  }
+
+  async #runAt(place: Place, { spec, view, points }: Step, job: Job): Promise<ExecResult> {
+    const { resources, directories, sandbox } = place;
+    const onStarted: ExecSpec['onStarted'] = (signal) => {
+      spec.onStarted?.(signal);
+      this.#sandboxes.openAhead();
+    };
+    const prepared = await this.#prepare({ ...spec, onStarted }, view, points, directories);
+    const plan = withResources(prepared, resources);
+    const outcome = await runPlan(sandbox, plan, job.signal);
+    const upper = { path: directories.upper, namespace: this.host.trusted ? 'trusted' : 'user' } as const;
+    const hasFailed = outcome.kind === 'exited' && outcome.exitCode !== 0;
+    const outOfMemory = hasFailed && (await resources.ranOutOfMemory());
+    const result = resultOf(outcome, { spec: plan.spec, upper, outOfMemory });
+    await tidyUpper(directories.upper, points);
+    return result;
   }
 
   async #prepare(
@@ -81,6 +108,12 @@ export class NamespaceExecutor implements Executor {
     const { hosts, resolvConf, mounts } = points;
     return { spec: withHome(spec), host: this.host, paths, mounts, hosts, resolvConf, attributes };
   }
+}
+
+interface Step {
+  readonly spec: ExecSpec;
+  readonly view: LowerView;
+  readonly points: MountPoints;
 }
 
 function checkLayers({ lowers }: ExecSpec): void {

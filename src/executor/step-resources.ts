@@ -31,7 +31,7 @@ export class StepResources {
   constructor(private readonly options: ResourceOptions) {}
 
   /** Throws `sandbox` for a limit that cannot be set here. */
-  async open({ network, limits = {} }: ExecSpec): Promise<OpenResources> {
+  async open({ network, limits = {} }: Pick<ExecSpec, 'network' | 'limits'>): Promise<OpenResources> {
     const isolated = network === 'default' ? await this.options.networks?.isolated() : undefined;
     const groups = await this.options.groups.make(limits);
     try {

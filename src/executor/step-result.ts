@@ -3,7 +3,8 @@ import { errnoName } from '../sys/player.js';
 import { fromByteString, toByteString } from '../util/bytes.js';
 import { TsbuildError } from '../util/errors.js';
 import { findSource } from './sandbox/step-mounts.js';
-import type { Attempt, Outcome } from './run-sandbox.js';
+import type { Attempt } from './open-sandbox.js';
+import type { Outcome } from './run-sandbox.js';
 import type { ExecResult, ExecSpec } from './types.js';
 
 /** Throws `run` for a command that no kernel could be given. */

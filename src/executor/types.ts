@@ -121,6 +121,9 @@ export interface ExecSpec {
   readonly onStarted?: ((signal: (name: NodeJS.Signals) => void) => void) | undefined;
 }
 
+/** What the sandbox of a step is opened with, before its files and its command matter. */
+export type Surroundings = Pick<ExecSpec, 'network' | 'security' | 'limits' | 'input'>;
+
 /**
  * `upper` holds what the step changed, in overlay form, with mount-point stubs removed. The caller owns it: it
  * is moved into the store or given to `discard`. A non-zero exit is a result, not an exception.
@@ -152,4 +155,8 @@ export interface Executor {
   run(spec: ExecSpec, job: Job): Promise<ExecResult>;
   /** Deletes an upper directory that nobody wants, and what belongs to it. */
   discard(upper: LayerDirectory): Promise<void>;
+  /** Is told of a step that will be run, so that its sandbox can be open by then. */
+  expect?(step: Surroundings): void;
+  /** Ends what was opened for steps that did not come; to be called when no step runs any more. */
+  close?(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type { ChangesetEntry, Node } from '../layers/types.js';
 import type { Digest } from '../oci/digest.js';
 import type { Job } from '../progress/event.js';
 import type { Remotes } from '../remote/remotes.js';
-import type { Op } from './ops.js';
+import type { ExecOp, Op } from './ops.js';
 import type { MountViews } from './runners/mount-sources.js';
 import type { Vertex } from './vertex.js';
 
@@ -23,6 +23,8 @@ export interface Workshop {
   readonly context: (name: string) => Promise<ScannedContext>;
   /** Chosen by probing when the first step must really run. */
   readonly executor: () => Promise<Executor>;
+  /** Is told of an execution that will be needed, unless its result is found under another key. */
+  readonly expectExecution: (op: ExecOp) => void;
   /** Runs one execution at a time per free slot. Wraps leaf work only. */
   readonly limitExecutions: <T>(work: () => Promise<T>) => Promise<T>;
   /** Files by URL and repositories. */

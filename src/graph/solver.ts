@@ -14,7 +14,7 @@ import { locatedError } from './located-error.js';
 import { Plan, type Facts } from './plan.js';
 import type { Workshop } from './runner.js';
 import { StepLog, type StepOutcomes } from './step-log.js';
-import type { Vertex } from './vertex.js';
+import { ancestry, type Vertex } from './vertex.js';
 
 export interface SolverOptions {
   readonly shop: Workshop;
@@ -75,6 +75,9 @@ export class Solver {
       plan: new Plan(targets, facts),
       explainer: new Explainer(this.options, this.#ledger, targets),
     };
+    for (const vertex of ancestry(...targets))
+      if (vertex.op.kind === 'exec' && build.plan.isLive(vertex))
+        this.options.shop.expectExecution(vertex.op);
     return Promise.all(targets.map((target) => this.#solve(target, build)));
   }
 

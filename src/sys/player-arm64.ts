@@ -6,7 +6,8 @@
 /** GNU assembler syntax for AArch64. */
 export const listingArm64 = `
         .globl  _start
-_start: mov     x1, #0x10000000         // the program is read to here:
+_start:
+begin:  mov     x1, #0x10000000         // the program is read to here:
         mov     x20, #8                 // first its length,
         bl      fill
         ldur    w20, [x1, #-8]          // then as many bytes
@@ -37,7 +38,8 @@ check:  cmn     x0, #4095
         b.hs    failed
         cbz     x0, zero
         tbnz    w20, #7, parent         // fork, and we are the parent?
-next:   add     x19, x19, #64
+next:   tbnz    w20, #9, begin          // does another program follow?
+over:   add     x19, x19, #64
         b       step
 zero:   tbz     w20, #8, next           // may the result be 0?
         b       die
@@ -49,7 +51,7 @@ failed: neg     w0, w0
         b.ne    die
 skip:   lsr     w9, w20, #28            // then so many operations are left out
         add     x19, x19, x9, lsl #6
-        b       next
+        b       over
 die:    mov     x9, #0x10000000         // report (operation, errno)
         add     x9, x9, #8
         sub     x9, x19, x9
@@ -100,12 +102,12 @@ short:  mov     x0, #125
 
 /** Machine code of the listing, in hexadecimal. */
 export const codeArm64 = [
-  '0100a2d2140180d24c00009434805fb84a0000941300a2d273220091743a40b9c90080d26a7a69f88b26c91a4b000036',
+  '0100a2d2140180d24d00009434805fb84b0000941300a2d273220091743a40b9c90080d26a7a69f88b26c91a4b000036',
   '4a0140f9ea0f1ff8290500f141ffff54e00741f8e10741f8e20741f8e30741f8e40741f8e50741f8680240f9010000d4',
-  '693e40b949000034200100f91ffc3fb1e2000054800000b4f402383773020191e7ffff17d4ff47360a000014e003004b',
-  '14010036896e1053690000343f01006b81000054897e1c53731a098bf4ffff170900a2d229210091690209cb29fd46d3',
-  'e903bfa917000094a00f80d2c80b80d2010000d4f503002aff4300d100008092e1030091020080d2030080d2882080d2',
-  '010000d41f00156b21ffff54f60340b909008092e95bbfa906000094c03e0853c91a0072c0fdff5420010211ecffff17',
-  '800080d2e1030091020280d2080880d2010000d4c0035fd6600080d2e20314aae80780d2010000d41f0000f1ad000054',
-  '2100008b940200eb01ffff54c0035fd6a00f80d2daffff17',
+  '693e40b949000034200100f91ffc3fb102010054a00000b41403383734fc4f3773020191e6ffff17b4ff47360a000014',
+  'e003004b14010036896e1053690000343f01006b81000054897e1c53731a098bf4ffff170900a2d229210091690209cb',
+  '29fd46d3e903bfa917000094a00f80d2c80b80d2010000d4f503002aff4300d100008092e1030091020080d2030080d2',
+  '882080d2010000d41f00156b21ffff54f60340b909008092e95bbfa906000094c03e0853c91a0072c0fdff5420010211',
+  'ecffff17800080d2e1030091020280d2080880d2010000d4c0035fd6600080d2e20314aae80780d2010000d41f0000f1',
+  'ad0000542100008b940200eb01ffff54c0035fd6a00f80d2daffff17',
 ].join('');

@@ -7,7 +7,8 @@
  * length, then as many bytes, which begin with operations of eight 64-bit words: number, six arguments, control.
  *
  * Control word, from bit 0: 0 the call may fail · 1 to 6 argument 0 to 5 is the address of the value · 7 fork: the
- * parent reaps until this child ends and exits with its status · 8 a result of 0 is a failure · 16 to 27 the only
+ * parent reaps until this child ends and exits with its status · 8 a result of 0 is a failure · 9 after a success the
+ * next program is read from fd 3, over this one, and played · 16 to 27 the only
  * errno that is tolerated (0: any) · 28 to 31 operations left out after a tolerated failure · 32 to 63 address where
  * the result is stored (0: nowhere).
  *

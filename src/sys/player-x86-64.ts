@@ -6,7 +6,8 @@
 /** GNU assembler syntax for x86-64. */
 export const listingX8664 = `
         .globl  _start
-_start: mov     $0x10000000, %esi       # the program is read to here:
+_start:
+begin:  mov     $0x10000000, %esi       # the program is read to here:
         push    $8                      # first its length,
         pop     %rbp
         call    fill
@@ -39,7 +40,9 @@ check:  mov     56(%rbx), %ebp          # ebp: control word
         jz      zero
         test    $0x80, %bpl             # fork, and we are the parent?
         jnz     parent
-next:   add     $64, %rbx
+next:   bt      $9, %ebp                # does another program follow?
+        jc      begin
+over:   add     $64, %rbx
         jmp     step
 zero:   bt      $8, %ebp                # may the result be 0?
         jnc     next
@@ -56,7 +59,7 @@ failed: neg     %eax
 skip:   shr     $28, %ebp               # then so many operations are left out
         shl     $6, %ebp
         add     %rbp, %rbx
-        jmp     next
+        jmp     over
 die:    push    %rax                    # report (operation, errno)
         sub     $0x10000008, %rbx
         shr     $6, %rbx
@@ -113,10 +116,10 @@ short:  push    $125
 
 /** Machine code of the listing, in hexadecimal. */
 export const codeX8664 = [
-  'be000000106a085de8de0000008b6ef8e8d6000000bb080000106a0659488b04cb0fa34b387303488b0050e2f05f5e5a',
-  '415a41584159488b030f058b4b3ce3034889018b6b38483d01f0ffff73194885c0740c40f6c580754e4883c340ebbb0f',
-  'bae50873f4eb24f7d840f6c501741c89e9c1e91081e1ff0f0000740439c1750bc1ed1cc1e5064801ebebce504881eb08',
-  '00001048c1eb0653e83d0000006a7d5fb8e70000000f054189c4504889e64883cfff31d24531d26a3d580f055b4139c4',
-  '75e8536affe8100000000fb6ff83e37f74ce8dbb80000000ebc66a045f488d7424086a105a6a01580f05c36a035f89ea',
-  '31c00f0585c07e084801c629c575ecc36a7d5feb9b',
+  'be000000106a085de8e40000008b6ef8e8dc000000bb080000106a0659488b04cb0fa34b387303488b0050e2f05f5e5a',
+  '415a41584159488b030f058b4b3ce3034889018b6b38483d01f0ffff731f4885c0741240f6c58075540fbae50972a148',
+  '83c340ebb50fbae50873eeeb24f7d840f6c501741c89e9c1e91081e1ff0f0000740439c1750bc1ed1cc1e5064801ebeb',
+  'ce504881eb0800001048c1eb0653e83d0000006a7d5fb8e70000000f054189c4504889e64883cfff31d24531d26a3d58',
+  '0f055b4139c475e8536affe8100000000fb6ff83e37f74ce8dbb80000000ebc66a045f488d7424086a105a6a01580f05',
+  'c36a035f89ea31c00f0585c07e084801c629c575ecc36a7d5feb9b',
 ].join('');

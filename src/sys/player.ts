@@ -20,6 +20,8 @@ export interface Player {
   /** Writes to fd 3: the rest of the programs, or bytes that a program reads. */
   send(bytes: Uint8Array): void;
   kill(): void;
+  /** Whether it has ended: sooner than `done`, which also waits for whoever shares its descriptors. */
+  hasExited(): boolean;
   /** Settles when the process has ended and its stdout, if collected, was read to the end. */
   readonly done: Promise<PlayerEnd>;
 }
@@ -57,6 +59,7 @@ export async function startPlayer(programs: Uint8Array, options: PlayerOptions):
     pid: child.pid ?? 0,
     send: (bytes) => input.write(bytes),
     kill: () => child.kill('SIGKILL'),
+    hasExited: () => child.exitCode !== null || child.signalCode !== null,
     done,
   };
 }

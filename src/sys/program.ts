@@ -32,6 +32,8 @@ export interface Operation {
   readonly fork?: true;
   /** A result of 0 (end of file) is a failure. */
   readonly nonzero?: true;
+  /** After a success the player waits for the next program on fd 3 and plays that. */
+  readonly next?: true;
   /** Where the result is stored: 8 bytes, a negative errno after a tolerated failure. */
   readonly result?: { readonly slot: string; readonly offset?: number };
   /** What the call is for, in messages: `mount /proc`. */
@@ -61,9 +63,14 @@ export function jump(over: number): Operation {
 
 const operationSize = 64;
 const lengthSize = 8;
+/** Where the slots of a program begin that another one follows: no program reaches so far. */
+const keptSlots = memoryBase + memorySize - (1 << 20);
 
-/** The bytes that the player reads from fd 3. Throws RangeError when the program is too big for its memory. */
-export function encodeProgram(program: Program, arch: Arch): Buffer {
+/**
+ * The bytes that the player reads from fd 3. In a program that follows on `before`, by `next`, slots of the same name
+ * hold what they held there. Throws RangeError when the program is too big for its memory.
+ */
+export function encodeProgram(program: Program, arch: Arch, before?: Program): Buffer {
   const { operations } = program;
   const data = new Data(memoryBase + lengthSize + operations.length * operationSize);
   const patches: Patch[] = [];
@@ -71,7 +78,8 @@ export function encodeProgram(program: Program, arch: Arch): Buffer {
   operations.forEach((operation, index) => {
     encodeOperation(operation, { head, at: lengthSize + index * operationSize, arch, data, patches });
   });
-  const slots = slotAddresses(program, data.end);
+  const slots =
+    before === undefined ? ownSlots(program, data.end) : addSlots(program, keptAfter(before, data));
   const body = data.bytes();
   for (const { target, at, slot, offset } of patches) {
     const address = (slots.get(slot) ?? fail(`unknown slot ${slot}`)) + offset;
@@ -118,10 +126,15 @@ function encodeOperation(operation: Operation, encoding: Encoding): void {
 }
 
 function controlBits(operation: Operation): number {
-  const { tolerate, skip = 0, fork, nonzero } = operation;
+  const { tolerate, skip = 0, fork, nonzero, next } = operation;
   const only = typeof tolerate === 'number' ? tolerate : 0;
   return (
-    (tolerate === undefined ? 0 : 1) | (fork ? 0x80 : 0) | (nonzero ? 0x100 : 0) | (only << 16) | (skip << 28)
+    (tolerate === undefined ? 0 : 1) |
+    (fork ? 0x80 : 0) |
+    (nonzero ? 0x100 : 0) |
+    (next ? 0x200 : 0) |
+    (only << 16) |
+    (skip << 28)
   );
 }
 
@@ -161,18 +174,37 @@ function encodeWords({ words }: Words, data: Data, patches: Patch[]): number {
   return address;
 }
 
-function slotAddresses(program: Program, start: number): Map<string, number> {
+/** Addresses of slots; the entry without a name is the end of them all. */
+type Slots = Map<string, number>;
+const endOfSlots = '';
+
+function ownSlots(program: Program, end: number): Slots {
+  const isFollowed = program.operations.some(({ next }) => next);
+  return addSlots(program, new Map([[endOfSlots, isFollowed ? keptSlots : end]]));
+}
+
+function keptAfter(before: Program, data: Data): Slots {
+  checkSize(data.end, keptSlots);
+  return ownSlots(before, keptSlots);
+}
+
+/** Adds the slots of a program that are not there yet. */
+function addSlots(program: Program, slots: Slots): Slots {
   const sizes = new Map(Object.entries(program.slots ?? {}));
   for (const { result } of program.operations)
     if (result && !sizes.has(result.slot)) sizes.set(result.slot, 8);
-  const addresses = new Map<string, number>();
-  let end = start;
+  let end = slots.get(endOfSlots) ?? memoryBase;
   for (const [name, size] of sizes) {
-    addresses.set(name, end);
+    if (slots.has(name)) continue;
+    slots.set(name, end);
     end = aligned(end + size);
   }
-  if (end > memoryBase + memorySize) throw new RangeError(`a program of ${end - memoryBase} bytes`);
-  return addresses;
+  checkSize(end, memoryBase + memorySize);
+  return slots.set(endOfSlots, end);
+}
+
+function checkSize(end: number, limit: number): void {
+  if (end > limit) throw new RangeError(`a program of ${end - memoryBase} bytes`);
 }
 
 /** The data behind the operations, each piece at a multiple of 8. Equal strings, and the same bytes, stand there once. */
@@ -211,7 +243,12 @@ function isSlot(argument: Argument): argument is Slot {
 }
 
 function writeWord(buffer: Buffer, at: number, value: number | bigint): void {
-  buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), at);
+  if (typeof value === 'bigint') {
+    buffer.writeBigUInt64LE(BigInt.asUintN(64, value), at);
+    return;
+  }
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
 function aligned(address: number): number {

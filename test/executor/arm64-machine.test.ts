@@ -7,7 +7,7 @@ import { groupSettings } from '../../src/executor/limit-settings.js';
 import { readHostFacts } from '../../src/executor/host-facts.js';
 import { sealedPlayer } from '../../src/executor/sandbox/namespaces.js';
 import type { SandboxPlan } from '../../src/executor/sandbox/plan.js';
-import { sandboxProgram } from '../../src/executor/sandbox/program.js';
+import { openingProgram, stepProgram } from '../../src/executor/sandbox/program.js';
 import { playerElf } from '../../src/sys/player-elf.js';
 import { encodeProgram } from '../../src/sys/program.js';
 import { hasArm64Machine, onArm64Machine } from '../helpers/arm64-machine.js';
@@ -15,12 +15,12 @@ import { pathsIn } from './step-paths.js';
 
 const it = hasArm64Machine ? test : test.skip;
 
-/** What is given to the player: both programs, and the word to go on where they wait for it. */
+/** What is given to the player: its programs one after the other. */
 async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan> = {}): Promise<Buffer> {
   const paths = pathsIn(`/${name}`);
   const { devices, allDevices } = await readHostFacts();
   const secret = { kind: 'secret', target: '/run/s', mode: 0o400, uid: 1000, gid: 0 } as const;
-  const program = sandboxProgram({
+  const all: SandboxPlan = {
     spec: {
       lowers: [{ path: paths.lower, namespace: 'trusted' }],
       process: {
@@ -62,9 +62,10 @@ async function stepBytes(name: string, script: string, plan: Partial<SandboxPlan
     resolvConf: 'etc/resolv.conf',
     attributes: [{ path: paths.upper, uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
     ...plan,
-  });
-  const programs = [sealedPlayer('arm64'), program].map((each) => encodeProgram(each, 'arm64'));
-  return Buffer.concat([...programs, Buffer.alloc(8, 1)]);
+  };
+  const opening = openingProgram(all);
+  const programs = [sealedPlayer('arm64'), opening].map((each) => encodeProgram(each, 'arm64'));
+  return Buffer.concat([...programs, encodeProgram(stepProgram(all), 'arm64', opening)]);
 }
 
 /** Makes the folders of a step, starts it, and prints its code and output. */

@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { readHostFacts } from '../../src/executor/host-facts.js';
-import { sandboxProgram } from '../../src/executor/sandbox/program.js';
+import { waitForStep } from '../../src/executor/sandbox/namespaces.js';
+import type { SandboxPlan } from '../../src/executor/sandbox/plan.js';
+import { openingProgram, stepProgram } from '../../src/executor/sandbox/program.js';
 import { playerElf } from '../../src/sys/player-elf.js';
-import { encodeProgram } from '../../src/sys/program.js';
+import { encodeProgram, type Program } from '../../src/sys/program.js';
 import { findProgram, isRoot } from '../helpers/programs.js';
 import { pathsIn } from './step-paths.js';
 
@@ -25,7 +27,7 @@ it('pipes, namespaces, the overlay root and the first process are made on arm64 
   const paths = pathsIn(folder);
   for (const each of Object.values(paths)) mkdirSync(each);
   writeFileSync(path('player'), playerElf('arm64'), { mode: 0o700 });
-  const program = sandboxProgram({
+  const plan: SandboxPlan = {
     spec: {
       lowers: [{ path: paths.lower, namespace: 'trusted' }],
       process: { argv: ['/bin/true'], env: [], cwd: '/', user: { uid: 0, gid: 0, groups: [0], home: '/' } },
@@ -42,20 +44,31 @@ it('pipes, namespaces, the overlay root and the first process are made on arm64 
     hosts: 'etc/hosts',
     resolvConf: 'etc/resolv.conf',
     attributes: [{ path: paths.upper, uid: 0, gid: 0, mode: 0o755, mtime: 0n }],
-  });
+  };
+  const first = withoutMounts(openingProgram(plan));
+  const rest = stepProgram(plan);
   const child = spawn(emulator ?? '', [path('player')], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
   });
   const [, , , input, reports] = child.stdio;
   if (!input || !('write' in input) || !reports || !('on' in reports)) return t.fail();
   input.on('error', () => undefined);
-  input.write(encodeProgram(program, 'arm64'));
+  input.write(encodeProgram(first, 'arm64'));
+  input.write(encodeProgram(rest, 'arm64', first));
   const chunks: Buffer[] = [];
   reports.on('data', (chunk: Buffer) => chunks.push(chunk));
   await once(child, 'close');
   const report = Buffer.concat(chunks);
-  t.is(report.readBigInt64LE(0), -3n); // the program was begun
-  const refused = program.operations[Number(report.readBigInt64LE(16))];
+  const words = Array.from({ length: report.length / 8 }, (_, word) => report.readBigInt64LE(word * 8));
+  t.deepEqual([words[0], words[2], words[4]], [-3n, -7n, -3n]); // begun, output can be read, the next one begun
+  const refused = rest.operations[Number(words[6])];
   const ENOSYS = 38n;
-  t.deepEqual([refused?.call, refused?.label, report.readBigInt64LE(24)], ['fsopen', 'mount /proc', ENOSYS]);
+  t.deepEqual([refused?.call, refused?.label, words[7]], ['openat2', 'mount /proc', ENOSYS]);
 });
+
+/** The emulator does not know fsopen: what would be mounted before the step is known is left out. */
+function withoutMounts(opening: Program): Program {
+  const first = opening.operations.findIndex(({ call }) => call === 'fsopen');
+  const slots = { ...opening.slots, memory: 8, proc: 8, dev: 8, sys: 8 };
+  return { ...opening, operations: [...opening.operations.slice(0, first), waitForStep], slots };
+}

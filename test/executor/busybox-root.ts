@@ -60,6 +60,8 @@ export interface Canary {
   readonly assertUntouched: (t: ExecutionContext) => void;
 }
 
+const ordinary = { network: 'default', security: 'sandbox' } as const;
+
 export class Bench {
   readonly directory = mkdtempSync(join(tmpdir(), 'tsbuild-sandbox-'));
   readonly base = join(this.directory, 'base');
@@ -98,8 +100,15 @@ export class Bench {
     return layer;
   }
 
-  /** Runs a shell script, or an argv, as a step. */
+  /** Runs a shell script, or an argv, as a step that was expected. */
   async step(command: string | readonly string[], options: StepOptions = {}): Promise<StepRun> {
+    const surroundings = { ...ordinary, ...options };
+    (await this.executor).expect?.(surroundings);
+    return this.run(command, options);
+  }
+
+  /** Runs a shell script, or an argv, as a step. */
+  async run(command: string | readonly string[], options: StepOptions = {}): Promise<StepRun> {
     const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
     const { process, lowers = [], signal, ...rest } = options;
     const spec: ExecSpec = {
@@ -108,8 +117,7 @@ export class Bench {
         namespace: ownOverlayNamespace(this.directory),
       })),
       mounts: [],
-      network: 'default',
-      security: 'sandbox',
+      ...ordinary,
       hostname: 'buildkitsandbox',
       extraHosts: [],
       onOutput: (stream, chunk) => output[stream].push(chunk),
@@ -143,7 +151,8 @@ export class Bench {
   }
 
   /** Deletes everything; for test.after.always. */
-  close(): void {
+  async close(): Promise<void> {
+    await (await this.#executor)?.close?.();
     if (existsSync(this.directory)) rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -6,8 +6,8 @@ import test from 'ava';
 import { sealedPlayer } from '../../src/executor/sandbox/namespaces.js';
 import type { SandboxPlan } from '../../src/executor/sandbox/plan.js';
 import { connectorProgram, namespaceProgram } from '../../src/executor/sandbox/network.js';
-import { chrootProgram } from '../../src/executor/sandbox/chroot-program.js';
-import { sandboxProgram } from '../../src/executor/sandbox/program.js';
+import { chrootOpening, chrootProgram } from '../../src/executor/sandbox/chroot-program.js';
+import { openingProgram, stepProgram } from '../../src/executor/sandbox/program.js';
 import { commandPaths } from '../../src/executor/sandbox/step.js';
 import type { ExecSpec } from '../../src/executor/types.js';
 import { encodeProgram, type Argument, type Operation, type Program } from '../../src/sys/program.js';
@@ -110,8 +110,15 @@ const terminal = {
   size: { current: () => ({ rows: 24, columns: 80 }), onChange: () => () => undefined },
 } as const;
 
-const programs: readonly [name: string, program: Program][] = [
-  ['sealed-player', sealedPlayer('x64')],
+/** Both parts of a program. */
+type Parts = readonly [first: Program, rest?: Program];
+
+function sandboxProgram(of: SandboxPlan): Parts {
+  return [openingProgram(of), stepProgram(of)];
+}
+
+const programs: readonly [name: string, parts: Parts][] = [
+  ['sealed-player', [sealedPlayer('x64')]],
   ['plain-step', sandboxProgram(plan)],
   ['full-step', sandboxProgram(full)],
   [
@@ -126,15 +133,17 @@ const programs: readonly [name: string, program: Program][] = [
       },
     }),
   ],
-  ['network-namespace', namespaceProgram()],
+  ['network-namespace', [namespaceProgram()]],
   [
     'network-connector',
-    connectorProgram({
-      namespace: '/proc/9/ns/net',
-      mountedOn: '/s/namespace',
-      ready: '/s/ready',
-      argv: ['/usr/bin/pasta', '--foreground'],
-    }),
+    [
+      connectorProgram({
+        namespace: '/proc/9/ns/net',
+        mountedOn: '/s/namespace',
+        ready: '/s/ready',
+        argv: ['/usr/bin/pasta', '--foreground'],
+      }),
+    ],
   ],
   ['insecure-step', sandboxProgram({ ...plan, spec: { ...spec, security: 'insecure' } })],
   ['rootless-step', sandboxProgram({ ...full, host: { ...plan.host, initial: false, trusted: false } })],
@@ -147,17 +156,20 @@ const programs: readonly [name: string, program: Program][] = [
     'piped-step',
     sandboxProgram({ ...plan, spec: { ...spec, input: { kind: 'pipe', source: Readable.from([]) } } }),
   ],
-  ['chroot-step', chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 7, groups: ['/g/x'] })],
-  [
-    'chroot-step-unconfined',
-    chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock: 1, groups: [] }),
-  ],
+  ['chroot-step', chrootParts(7, ['/g/x'])],
+  ['chroot-step-unconfined', chrootParts(1, [])],
 ];
 
-for (const [name, program] of programs) {
+function chrootParts(landlock: number, groups: readonly string[]): Parts {
+  const rest = chrootProgram({ spec, host: plan.host, root: '/s/root-1', landlock, groups });
+  return [chrootOpening(spec), rest];
+}
+
+for (const [name, [first, rest]] of programs) {
   test(`${name}: the program is the kept one`, (t) => {
     const path = join(projectRoot, `fixtures/sandbox/${name}.txt`);
-    const text = program.operations.map((operation) => `${formatOperation(operation)}\n`).join('');
+    const operations = [...first.operations, ...(rest?.operations ?? [])];
+    const text = operations.map((operation) => `${formatOperation(operation)}\n`).join('');
     if (process.env['TSBUILD_UPDATE_FIXTURES'] === '1') writeFileSync(path, text);
     t.is(
       text,
@@ -167,22 +179,26 @@ for (const [name, program] of programs) {
   });
 
   test(`${name}: it can be encoded for both architectures`, (t) => {
-    t.true(encodeProgram(program, 'x64').length > 0);
-    t.is(encodeProgram(program, 'arm64').length, encodeProgram(program, 'x64').length);
+    t.true(encodeProgram(first, 'x64').length > 0);
+    t.is(encodeProgram(first, 'arm64').length, encodeProgram(first, 'x64').length);
+    if (rest === undefined) return;
+    t.is(encodeProgram(rest, 'arm64', first).length, encodeProgram(rest, 'x64', first).length);
   });
 }
 
 test('the order that security rests on', (t) => {
-  const calls = sandboxProgram(plan).operations.map(({ call, label }) => `${call} ${label ?? ''}`.trim());
+  const parts = sandboxProgram(plan).flatMap((part) => part?.operations ?? []);
+  const calls = parts.map(({ call, label }) => `${call} ${label ?? ''}`.trim());
   const at = (call: string): number => calls.indexOf(call);
   const order = [
     'prctl death signal',
     'close_range close descriptors',
     'unshare make namespaces',
     'mount make mounts private',
-    'mount mount the root',
     'clone start init',
     'prctl protect init',
+    'fcntl wait for the step',
+    'mount mount the root',
     'pivot_root pivot_root',
     'umount2 leave the old root',
     'clone start the step',
@@ -190,17 +206,17 @@ test('the order that security rests on', (t) => {
     'capset set capabilities',
     'openat2 enter the working directory',
     'getcwd enter the working directory',
+    'openat stay inside the root',
     'setgroups become the user',
     'setresgid become the user',
     'setresuid become the user',
-    'read wait for tsbuild',
   ].map(at);
   t.false(order.includes(-1));
   t.deepEqual(
     order,
     order.toSorted((a, b) => a - b),
   );
-  t.true(calls.lastIndexOf('close_range close descriptors') > at('read wait for tsbuild'));
+  t.true(calls.lastIndexOf('close_range close descriptors') > at('setresuid become the user'));
   t.true(calls.lastIndexOf('close_range close descriptors') < at('execve'));
 });
 
@@ -211,11 +227,12 @@ test('the command is looked for in the last PATH of the environment, or in the u
 });
 
 function formatOperation(operation: Operation): string {
-  const { call, args, tolerate, skip, fork, nonzero, result, label } = operation;
+  const { call, args, tolerate, skip, fork, nonzero, next, result, label } = operation;
   const notes = [
     ...(result ? [`-> ${result.slot}${result.offset ? `+${result.offset}` : ''}`] : []),
     ...(fork ? ['fork'] : []),
     ...(nonzero ? ['nonzero'] : []),
+    ...(next ? ['next'] : []),
     ...(tolerate === undefined ? [] : [`tolerate ${tolerate}`]),
     ...(skip ? [`skip ${skip}`] : []),
     ...(label === undefined ? [] : [`# ${label}`]),

@@ -43,6 +43,20 @@ test('a change reruns what depends on it and nothing else', async (t) => {
   t.is(files.get('a'), '2');
 });
 
+test('steps without a record are expected before any runs, in the order in which they will', async (t) => {
+  const build = await FakeBuild.open();
+  t.teardown(() => build.close());
+  const lines = ['FROM scratch', 'RUN write a 1', 'RUN write b 1', 'RUN write c 1'];
+  await build.build(lines.slice(0, 2).join('\n'));
+  const expected: string[] = [];
+  const { ran } = await build.build(lines.join('\n'), { expected });
+  t.deepEqual(expected, ['write b 1', 'write c 1']);
+  t.deepEqual(ran, expected);
+  expected.length = 0;
+  await build.build(lines.join('\n'), { expected });
+  t.deepEqual(expected, []);
+});
+
 test('a file that is not copied does not matter', async (t) => {
   const build = await FakeBuild.open();
   t.teardown(() => build.close());

@@ -61,6 +61,8 @@ export interface FakeOptions {
   readonly baseLayers?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly network?: LowerRequest['network'] | undefined;
   readonly entitlements?: LowerRequest['entitlements'] | undefined;
+  /** Is told the commands of steps that the solver expects to run. */
+  readonly expected?: string[] | undefined;
   /** What steps get besides: in no key. */
   readonly limits?: StepLimits | undefined;
   readonly extraHosts?: ExecSpec['extraHosts'] | undefined;
@@ -201,6 +203,7 @@ export class FakeBuild {
       }),
       context: () => scanned,
       executor: () => Promise.resolve(this.#executor(ran, options)),
+      expectExecution: (op) => void options.expected?.push(op.argv.at(-1) ?? ''),
       remotes: () => Promise.reject(new Error('nothing is downloaded')),
       limitExecutions: (work) => work(),
       temporaryFile: () => store.temporaryPath(),

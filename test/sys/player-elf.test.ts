@@ -91,6 +91,34 @@ for (const arch of ['x64', 'arm64'] as const) {
     t.is(report.readInt32LE(8), 42 << 8);
   });
 
+  it(`${arch}: a program follows on another one and finds its slots; one that is cut off is not played`, (t) => {
+    const player = join(directory, `next-${arch}`);
+    writeFileSync(player, playerElf(arch), { mode: 0o700 });
+    const first = {
+      operations: [
+        { call: 'umask', args: [0o22], result: { slot: 'mask' } },
+        { call: 'umask', args: [{ slot: 'mask', as: 'value' }], next: true },
+        { call: 'exit_group', args: [1] },
+      ],
+    } as const;
+    const second = {
+      operations: [
+        { call: 'umask', args: [0o77], result: { slot: 'other' } },
+        { call: 'write', args: [1, 'second', 6] },
+        { call: 'exit_group', args: [{ slot: 'mask', as: 'value' }] },
+      ],
+    } as const;
+    const bytes = Buffer.concat([encodeProgram(first, arch), encodeProgram(second, arch, first)]);
+    const command = [...(runner ?? []), player].map((word) => `'${word}'`).join(' ');
+    const run = (program: Uint8Array): string => {
+      writeFileSync(join(directory, `next-${arch}.program`), program);
+      const script = `umask 011; ${command} 3<'${directory}/next-${arch}.program' 4>/dev/null; echo " $?"`;
+      return execFileSync('sh', ['-c', script], { encoding: 'utf8' });
+    };
+    t.is(run(bytes), `second ${0o11}\n`);
+    t.is(run(bytes.subarray(0, -1)), ' 125\n');
+  });
+
   it(`${arch}: a refused call is reported with its place and errno`, (t) => {
     const player = join(directory, `refused-${arch}`);
     writeFileSync(player, playerElf(arch), { mode: 0o700 });

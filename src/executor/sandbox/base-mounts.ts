@@ -1,26 +1,44 @@
 import { linux } from '../linux.js';
 import { valueOf, type Operation } from '../../sys/program.js';
 import { attach, attachTo, cloneMount, newMount, openBelow, optional, setAttributes } from './operations.js';
-import type { HostFacts, SandboxPlan } from './plan.js';
+import type { HostFacts, OpeningPlan } from './plan.js';
 
 const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_STRICTATIME } =
   linux;
 /** What every mount without programs and devices has. */
 export const inert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-const root = valueOf('root');
+const memory = valueOf('memory');
 const dev = valueOf('dev');
+const base = ['proc', 'dev', 'sys'] as const;
 
-/** /proc, /dev and /sys with what is below them, as Docker and BuildKit mount them. */
-export function mountBase({ spec, host }: SandboxPlan): Operation[] {
+/**
+ * /proc, /dev and /sys with what is below them, as Docker and BuildKit mount them: on folders of the file system in
+ * memory, as there need not be a root yet. The slots of these names hold descriptors of them.
+ */
+export function mountBase({ spec, host }: OpeningPlan): Operation[] {
   const insecure = spec.security === 'insecure';
   return [
+    ...base.map((name): Operation => ({
+      call: 'mkdirat',
+      args: [memory, name, 0o700],
+      label: `mount /${name}`,
+    })),
     ...newMount({ type: 'proc', attributes: inert }, 'new', 'mount /proc'),
-    ...attach('new', root, 'proc', 'mount /proc'),
-    openBelow(root, 'proc', 'proc', 'mount /proc'),
+    ...attach('new', memory, 'proc', 'mount /proc'),
+    openBelow(memory, 'proc', 'proc', 'mount /proc'),
     ...mountDev(host, { insecure, shmSize: spec.limits?.shmSize ?? 64 << 20 }),
     ...mountSys(host, insecure),
     ...(insecure ? [] : maskPaths(host)),
   ];
+}
+
+/** Moves them to their places in the root. What is no mount, as /sys may be, stays away: EINVAL. */
+export function moveBase({ initial }: HostFacts): Operation[] {
+  return base.flatMap((name) => {
+    const move = attach(name, valueOf('root'), name, `mount /${name}`);
+    if (initial || name !== 'sys') return move;
+    return move.map((each) => (each.call === 'move_mount' ? { ...each, tolerate: linux.EINVAL } : each));
+  });
 }
 
 /**
@@ -45,8 +63,8 @@ function mountDev(
   return [
     { call: 'umask', args: [0] },
     ...newMount({ type: 'tmpfs', options, attributes }, 'new', label),
-    ...attach('new', root, 'dev', label),
-    openBelow(root, 'dev', 'dev', label),
+    ...attach('new', memory, 'dev', label),
+    openBelow(memory, 'dev', 'dev', label),
     ...folders,
     ...links.map(([name, target]): Operation => ({ call: 'symlinkat', args: [target, dev, name], label })),
     ...(insecure && host.initial ? makeDevices(host) : bindDevices(host)),
@@ -118,11 +136,11 @@ function mountSys({ initial }: HostFacts, insecure: boolean): Operation[] {
   const label = 'mount /sys';
   const mount = [
     ...newMount({ type: 'sysfs', attributes }, 'new', label),
-    ...attach('new', root, 'sys', label),
+    ...attach('new', memory, 'sys', label),
   ];
   return [
     ...(initial ? mount : optional(mount)),
-    openBelow(root, 'sys', 'sys', label),
+    openBelow(memory, 'sys', 'sys', label),
     // Absent on kernels without control groups, refused where only version 1 is in use.
     ...optional([
       ...newMount({ type: 'cgroup2', attributes }, 'new', 'mount /sys/fs/cgroup'),

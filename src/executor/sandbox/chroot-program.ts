@@ -2,8 +2,18 @@ import { linux } from '../linux.js';
 import { addressOf, jump, valueOf, type Operation, type Program } from '../../sys/program.js';
 import { defaultCapabilities } from '../capabilities.js';
 import { seccompFilter } from '../seccomp/filter.js';
-import { dieWithParent, enterGroup, fork, startProgram } from './namespaces.js';
+import {
+  dieWithParent,
+  enterGroup,
+  fork,
+  makePipes,
+  openingSlots,
+  ownPipes,
+  started,
+  waitForStep,
+} from './namespaces.js';
 import { report } from './operations.js';
+import type { ExecSpec } from '../types.js';
 import type { SandboxPlan } from './plan.js';
 import {
   becomeUser,
@@ -16,9 +26,9 @@ import {
   setCapabilities,
   setLimit,
   standardInput,
+  stayInside,
   stepSlots,
 } from './step.js';
-import { waitForGo } from './namespaces.js';
 
 export type ChrootPlan = Pick<SandboxPlan, 'spec' | 'host'> & {
   /** Plain directory that becomes the root: an absolute byte string. */
@@ -32,8 +42,13 @@ export type ChrootPlan = Pick<SandboxPlan, 'spec' | 'host'> & {
 /** The step may not leave its root, and so gets neither CAP_SYS_CHROOT nor CAP_MKNOD. */
 const capabilities = defaultCapabilities & ~(1n << 18n) & ~(1n << 27n);
 
+/** What a step in a changed root begins with: its pipes. */
+export function chrootOpening(spec: ExecSpec): Program {
+  return { operations: [...makePipes(spec), waitForStep], slots: openingSlots };
+}
+
 /**
- * A step in a changed root, without any namespace. The outermost process adopts what outlives the step's own parent, and stays until
+ * The rest of a step in a changed root, without any namespace. The outermost process adopts what outlives the step's own parent, and stays until
  * tsbuild has ended all of that and kills it; that parent reaps and reports the status. Pure.
  */
 export function chrootProgram(plan: ChrootPlan): Program {
@@ -41,7 +56,8 @@ export function chrootProgram(plan: ChrootPlan): Program {
   const { argv, env, cwd, user } = spec.process;
   return {
     operations: [
-      ...startProgram(plan),
+      ...started,
+      ...ownPipes(plan),
       ...plan.groups.flatMap(enterGroup),
       { call: 'prctl', args: [linux.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0], label: 'adopt what is left' },
       ...stayBehind,
@@ -63,10 +79,9 @@ export function chrootProgram(plan: ChrootPlan): Program {
       ...setCapabilities(capabilities & host.permitted),
       openCwd(cwd),
       { call: 'fchdir', args: [valueOf('cwd')], label: 'enter the working directory' },
-      { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
+      ...stayInside,
       ...becomeUser(user),
       ...report(readyTag, 'path'),
-      waitForGo,
       { call: 'close_range', args: [3, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label: 'close descriptors' },
       ...execute(argv, env),
     ],

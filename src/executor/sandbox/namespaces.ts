@@ -2,7 +2,8 @@ import { linux } from '../linux.js';
 import { playerImage, type Arch } from '../../sys/player-elf.js';
 import { addressOf, jump, valueOf, type Operation, type Program } from '../../sys/program.js';
 import { report } from './operations.js';
-import type { SandboxPlan } from './plan.js';
+import type { ExecSpec } from '../types.js';
+import type { OpeningPlan, SandboxPlan } from './plan.js';
 
 export const dieWithParent: Operation = {
   call: 'prctl',
@@ -16,10 +17,31 @@ export const outputPipes = { stdout: { read: 5, write: 6 }, stderr: { read: 7, w
 export const inputPipe = { read: 9, write: 10 } as const;
 const firstFreeFd = 9;
 
-/** Tag of the report that the second program, the sandbox's, is being played. */
+/** Tag of the report that the next program is being played. */
 export const startedTag = -3n;
+/** Tag of the report that the step's output can be opened for reading. */
+export const outputTag = -7n;
 /** Tag of the report that the step's input can be opened for writing. */
 export const inputTag = -4n;
+
+/** What all programs but the first begin with. */
+export const started: readonly Operation[] = report(startedTag, 'started');
+
+/** Ends a program that is played before the step is known: the one that comes on fd 3 goes on from here. */
+export const waitForStep: Operation = {
+  call: 'fcntl',
+  args: [3, linux.F_GETFD, 0],
+  next: true,
+  label: 'wait for the step',
+};
+
+/** Until tsbuild has done its part. */
+export const waitForGo: Operation = {
+  call: 'read',
+  args: [3, addressOf('go'), 1],
+  nonzero: true,
+  label: 'wait for tsbuild',
+};
 
 /**
  * Goes on as a copy of the player in sealed memory, so that a step that executes /proc/self/exe can never write to a
@@ -51,14 +73,13 @@ export function sealedPlayer(arch: Arch): Program {
 }
 
 /** Pipes, namespaces and a private view of all mounts: what the outermost process does first. */
-export function enterNamespaces(plan: SandboxPlan): Operation[] {
-  const { spec, network, groups = [] } = plan;
+export function enterNamespaces({ spec, network, groups = [] }: OpeningPlan): Operation[] {
   const own = spec.network === 'none';
   const { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET } = linux;
   const flags =
     CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (own ? CLONE_NEWNET : 0);
   return [
-    ...startProgram(plan),
+    ...makePipes(spec),
     // Before the namespaces are made, so that the step's view of the control groups begins at its own.
     ...groups.flatMap(enterGroup),
     { call: 'unshare', args: [flags], label: 'make namespaces' },
@@ -68,41 +89,41 @@ export function enterNamespaces(plan: SandboxPlan): Operation[] {
   ];
 }
 
-/** Says that the program is being played, and makes the pipes of the step. */
-export function startProgram({ spec, host }: Pick<SandboxPlan, 'spec' | 'host'>): Operation[] {
-  const uid = host.singleId ? 0 : spec.process.user.uid;
+/** Makes the pipes of the step, and says so. */
+export function makePipes({ input }: Pick<ExecSpec, 'input'>): Operation[] {
   const MAXIMUM_FD = 0xffffffff;
   return [
     dieWithParent,
-    ...report(startedTag, 'started'),
+    ...started,
     { call: 'close_range', args: [outputPipes.stdout.read, MAXIMUM_FD, 0], label: 'close descriptors' },
-    ...pipe(1, outputPipes.stdout.write, uid),
-    ...pipe(2, outputPipes.stderr.write, uid),
-    ...(spec.input?.kind === 'pipe' ? pipeInput(uid) : []),
+    ...pipe(1, outputPipes.stdout.write),
+    ...pipe(2, outputPipes.stderr.write),
+    ...report(outputTag, 'started'),
+    ...(input?.kind === 'pipe' ? pipeInput : []),
   ];
 }
+
+/** Sizes of the slots of this part that hold more than a result. */
+export const openingSlots = { started: 8, pipe: 8, go: 8 } as const;
+
+const labelOfPipes = 'make a pipe';
 
 /** The writing end belongs to tsbuild alone, so that the step sees the end of its input. */
-function pipeInput(uid: number): Operation[] {
-  const label = 'make a pipe';
-  return [
-    { call: 'pipe2', args: [addressOf('pipe'), 0], label },
-    { call: 'dup3', args: [inputPipe.read, 0, 0], label },
-    { call: 'fchown', args: [0, uid, -1], label },
-    ...report(inputTag, 'pipe'),
-    waitForGo,
-    { call: 'close', args: [inputPipe.read] },
-    { call: 'close', args: [inputPipe.write] },
-  ];
-}
+const pipeInput: readonly Operation[] = [
+  { call: 'pipe2', args: [addressOf('pipe'), 0], label: labelOfPipes },
+  { call: 'dup3', args: [inputPipe.read, 0, 0], label: labelOfPipes },
+  ...report(inputTag, 'pipe'),
+  waitForGo,
+  { call: 'close', args: [inputPipe.read] },
+  { call: 'close', args: [inputPipe.write] },
+];
 
-/** Until tsbuild has done its part. */
-export const waitForGo: Operation = {
-  call: 'read',
-  args: [3, addressOf('go'), 1],
-  nonzero: true,
-  label: 'wait for tsbuild',
-};
+/** The user of the step owns its pipes, so that it can open /dev/stdout. */
+export function ownPipes({ spec, host }: Pick<SandboxPlan, 'spec' | 'host'>): Operation[] {
+  const uid = host.singleId ? 0 : spec.process.user.uid;
+  const fds = spec.input?.kind === 'pipe' ? [0, 1, 2] : [1, 2];
+  return fds.map((fd) => ({ call: 'fchown', args: [fd, uid, -1], label: labelOfPipes }));
+}
 
 /** Writing 0 names the writer. */
 export function enterGroup(directory: string): Operation[] {
@@ -130,12 +151,11 @@ function enterNetwork(path: string): Operation[] {
   ];
 }
 
-/** A pipe whose writing end becomes `fd`, owned by the user so that /dev/stdout can be opened by it. */
-function pipe(fd: number, end: number, uid: number): Operation[] {
+/** A pipe whose writing end becomes `fd`. */
+function pipe(fd: number, end: number): Operation[] {
   return [
-    { call: 'pipe2', args: [addressOf('pipe'), 0], label: 'make a pipe' },
-    { call: 'dup3', args: [end, fd, 0], label: 'make a pipe' },
-    { call: 'fchown', args: [fd, uid, -1], label: 'make a pipe' },
+    { call: 'pipe2', args: [addressOf('pipe'), 0], label: labelOfPipes },
+    { call: 'dup3', args: [end, fd, 0], label: labelOfPipes },
   ];
 }
 

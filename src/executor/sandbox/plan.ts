@@ -1,7 +1,7 @@
 /** Everything that a sandbox program depends on, as a value: the spec, and what was found out about host and image. */
 import type { AttributeChange } from '../../sys/attributes.js';
 import type { Arch } from '../../sys/player-elf.js';
-import type { ExecSpec, StepMount } from '../types.js';
+import type { ExecSpec, StepMount, Surroundings } from '../types.js';
 
 /** What the program needs to know of the host. */
 export interface HostFacts {
@@ -70,4 +70,10 @@ export interface SandboxPlan {
   readonly resolvConf: string;
   /** Owner, mode, time and attributes of the upper's root and of the init layer, innermost first. */
   readonly attributes: readonly AttributeChange[];
+}
+
+/** What of a plan its sandbox is opened with, be it before the rest is known. */
+export interface OpeningPlan extends Pick<SandboxPlan, 'host' | 'network' | 'groups'> {
+  readonly spec: Surroundings;
+  readonly paths: Pick<SandboxPaths, 'memory'>;
 }

@@ -1,24 +1,48 @@
 import type { Program } from '../../sys/program.js';
-import { mountBase } from './base-mounts.js';
-import { becomeInit, enterNamespaces, enterRoot, fork } from './namespaces.js';
-import type { SandboxPlan } from './plan.js';
+import { mountBase, moveBase } from './base-mounts.js';
+import {
+  becomeInit,
+  enterNamespaces,
+  enterRoot,
+  fork,
+  openingSlots,
+  ownPipes,
+  started,
+  waitForStep,
+} from './namespaces.js';
+import type { OpeningPlan, SandboxPlan } from './plan.js';
 import { mountRoot } from './root.js';
-import { mountForStep } from './step-mounts.js';
+import { mountForStep, mountMemory } from './step-mounts.js';
 import { becomeStep, commandSlots, stepSlots } from './step.js';
 
 /**
- * The whole life of a step as one program. Three processes play it: the outermost makes the namespaces, its child is
- * the first process of the PID namespace (it mounts, then only reaps), whose child becomes the step. Pure.
+ * The first part of the life of a step, in which nothing of the step itself is needed yet: the outermost process makes
+ * the namespaces; its child, the first process of the PID namespace, mounts what is the same in every sandbox, and
+ * waits for the rest. Pure.
  */
-export function sandboxProgram(plan: SandboxPlan): Program {
-  const { argv, env } = plan.spec.process;
+export function openingProgram(plan: OpeningPlan): Program {
   return {
     operations: [
       ...enterNamespaces(plan),
-      ...mountRoot(plan),
       fork('start init'),
       ...becomeInit,
+      ...mountMemory(plan.paths.memory),
       ...mountBase(plan),
+      waitForStep,
+    ],
+    slots: openingSlots,
+  };
+}
+
+/** The rest: the root and the mounts of the step. Then init only reaps, and its child becomes the step. Pure. */
+export function stepProgram(plan: SandboxPlan): Program {
+  const { argv, env } = plan.spec.process;
+  return {
+    operations: [
+      ...started,
+      ...ownPipes(plan),
+      ...mountRoot(plan),
+      ...moveBase(plan.host),
       ...mountForStep(plan),
       ...enterRoot(plan.spec),
       fork('start the step'),

@@ -18,16 +18,15 @@ const root = valueOf('root');
 const memory = valueOf('memory');
 
 /**
- * /etc/hosts, /etc/resolv.conf and the mounts of the step, in their order. Files given as bytes lie in one file system
- * in memory that the step does not see; each is bound to its place.
+ * /etc/hosts, /etc/resolv.conf and the mounts of the step, in their order. Files given as bytes lie in the file system
+ * in memory; each is bound to its place.
  */
 export function mountForStep(plan: SandboxPlan): Operation[] {
-  const { spec, host, mounts, paths } = plan;
+  const { spec, host, mounts } = plan;
   const own = { mode: 0o644, uid: 0, gid: 0, attributes: inert | MOUNT_ATTR_RDONLY };
   const hosts = hostsFile(spec.hostname, spec.extraHosts);
   const resolvConf = spec.network === 'none' ? new Uint8Array() : host.resolvConf; // nobody would answer
   return [
-    ...mountMemory(paths.memory, mounts),
     ...bindFile({ ...own, bytes: hosts, at: { path: plan.hosts, inside: [] } }, 'hosts'),
     ...bindFile({ ...own, bytes: resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),
     ...mounts.flatMap(({ mount, at, isDirectory }, index) => {
@@ -70,14 +69,10 @@ export function hostsFile(
   return Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1');
 }
 
-function mountMemory(path: string, mounts: readonly PlannedMount[]): Operation[] {
+/** A file system in memory, which the step does not see: it sees what is bound or moved from there. */
+export function mountMemory(path: string): Operation[] {
   const label = 'mount files in memory';
-  const bytes = mounts.reduce((sum, { mount }) => sum + ('bytes' in mount ? mount.bytes.length : 0), 0);
-  const size = bytes + mounts.length * 65536 + (1 << 20); // pages are up to 64 KiB
-  const options = [
-    ['mode', '700'],
-    ['size', `${size}`],
-  ] as const;
+  const options = [['mode', '700']] as const;
   return [
     ...newMount(
       { type: 'tmpfs', options, optionalFlags: ['noswap'], attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV },

@@ -7,7 +7,7 @@ import { waitForGo } from './namespaces.js';
 import { report } from './operations.js';
 import type { HostFacts, SandboxPlan } from './plan.js';
 
-/** Tag of the report that the step is ready: the value is the start of its working directory's path. */
+/** Tag of the report that the command is about to be executed. */
 export const readyTag = -2n;
 /** Tag of the report that the other end of the terminal can be opened. */
 export const terminalTag = -5n;
@@ -29,17 +29,28 @@ export function becomeStep({ spec, host }: SandboxPlan): Operation[] {
     ...(spec.security === 'sandbox' ? restrict(host) : unrestricted(host)),
     openCwd(process.cwd),
     { call: 'fchdir', args: [valueOf('cwd')], label: 'enter the working directory' },
-    { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
+    ...stayInside,
     ...(host.singleId ? [] : becomeUser(process.user)),
     ...report(readyTag, 'path'),
-    waitForGo,
     { call: 'close_range', args: [3, 0xffffffff, linux.CLOSE_RANGE_CLOEXEC], label: 'close descriptors' },
     ...execute(process.argv, process.env),
   ];
 }
 
 /** Sizes of the slots that hold more than a result. */
-export const stepSlots = { path: 4096, go: 8, pipe: 8, started: 8 } as const;
+export const stepSlots = { path: 4096, go: 8 } as const;
+
+/** Label of what fails with EBADF when the working directory lies outside the root. */
+export const insideLabel = 'stay inside the root';
+
+/**
+ * The kernel writes `(unreachable)` before the path of a directory outside the root (getcwd(2)). A path that begins
+ * with a slash needs no directory to start from; any other would need the one that is none here.
+ */
+export const stayInside: readonly Operation[] = [
+  { call: 'getcwd', args: [addressOf('path'), 4096], label: 'enter the working directory' },
+  { call: 'openat', args: [-1, addressOf('path'), linux.O_PATH | linux.O_CLOEXEC], label: insideLabel },
+];
 
 export function standardInput(input: StepInput | undefined, uid: number): readonly Operation[] {
   if (input === undefined) return noInput;
