@@ -91,23 +91,26 @@ ADD ${origin}/d/file.txt local d local.tar /all/`,
 ];
 const git = hasGit ? await startGitServer() : undefined;
 
-async function gitCases(git: GitServer): Promise<readonly DockerfileCase[]> {
-  const library = await git.repository('library');
+/**
+ * A repository with a submodule, for one ADD: BuildKit checks out all that it is asked for of a repository in one folder,
+ * at the same time, and leaves there what belongs to the submodules of another commit.
+ */
+async function withSubmodule(git: GitServer, name: string): Promise<string> {
+  const library = await git.repository(`${name}-library`);
   await library.commit({ 'lib.c': 'int x;\n' });
+  const { commit, git: run, url } = await git.repository(name);
+  const add = ['submodule', '--quiet', 'add', library.url, 'vendor/library'];
+  await run('-c', 'protocol.file.allow=always', ...add);
+  await commit({ own: 'own\n' });
+  return url;
+}
+
+async function gitCases(git: GitServer): Promise<readonly DockerfileCase[]> {
   const project = await git.repository('project');
   await project.commit({ old: '1\n', 'sub/one': 'one\n' });
   await project.git('tag', 'v1');
   await project.git('tag', '-a', '-m', 'annotated', 'v1-annotated');
   const first = (await project.git('rev-parse', 'HEAD')).trim();
-  await project.git(
-    '-c',
-    'protocol.file.allow=always',
-    'submodule',
-    '--quiet',
-    'add',
-    library.url,
-    'vendor/library',
-  );
   await project.commit({
     'sub/two': 'two\n',
     'sub/deep/run.sh': { content: '#!/bin/sh\n', mode: 0o755 },
@@ -128,13 +131,20 @@ ADD ${url}#${first} /commit
 ADD ${url}#main:sub /sub
 ADD ${url}#:sub/deep /deep
 ADD ${url}#refs/heads/other /full`,
-      buildkit: [inFiles('leaves a .git that leads nowhere in submodules', /^head\/vendor\/library\/\.git$/)],
+      buildah: { leftOut: 'its checkouts have other modes' },
+    },
+    {
+      name: 'ADD git: submodules',
+      dockerfile: `FROM base
+ADD ${await withSubmodule(git, 'checked-out')} /with
+ADD ${await withSubmodule(git, 'left-out')}?submodules=false /without`,
+      buildkit: [inFiles('leaves a .git that leads nowhere in submodules', /^with\/vendor\/library\/\.git$/)],
       buildah: { leftOut: 'its checkouts have other modes' },
     },
     {
       name: 'ADD git: --keep-git-dir keeps what submodules say too',
       dockerfile: `FROM base
-ADD --keep-git-dir=true ${url} /kept`,
+ADD --keep-git-dir=true ${await withSubmodule(git, 'kept')} /kept`,
       buildkit: [inFiles('git’s own data hold other packs', /^kept\/\.git\//)],
       buildah: { leftOut: 'its checkouts have other modes' },
     },
@@ -144,7 +154,6 @@ ADD --keep-git-dir=true ${url} /kept`,
 ADD ${url}?branch=main&subdir=sub /branch
 ADD ${url}?tag=v1 /tag
 ADD ${url}?ref=other&submodules=false /ref
-ADD ${url}?submodules=false /bare
 ADD --checksum=${first} ${url}#v1 /sum
 ADD ${url}?ref=v1&checksum=${first.slice(0, 12)} /short
 ADD --chown=7:8 --chmod=750 ${url}#v1 /owned
