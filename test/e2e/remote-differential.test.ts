@@ -98,11 +98,11 @@ const git = hasGit ? await startGitServer() : undefined;
 async function withSubmodule(git: GitServer, name: string): Promise<string> {
   const library = await git.repository(`${name}-library`);
   await library.commit({ 'lib.c': 'int x;\n' });
-  const { commit, git: run, url } = await git.repository(name);
+  const parent = await git.repository(name);
   const add = ['submodule', '--quiet', 'add', library.url, 'vendor/library'];
-  await run('-c', 'protocol.file.allow=always', ...add);
-  await commit({ own: 'own\n' });
-  return url;
+  await parent.git('-c', 'protocol.file.allow=always', ...add);
+  await parent.commit({ own: 'own\n' });
+  return parent.url;
 }
 
 async function gitCases(git: GitServer): Promise<readonly DockerfileCase[]> {
