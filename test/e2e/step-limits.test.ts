@@ -1,4 +1,5 @@
 /** Limits and networks of RUN steps in real builds. */
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import test from 'ava';
@@ -162,10 +163,11 @@ isolatedTest(
   async (t) => {
     const { server, port } = await listen();
     const abstract = createServer(() => undefined);
-    await new Promise<void>((resolve) => abstract.listen('\0tsbuild-canary', () => resolve()));
+    const name = `tsbuild-${randomUUID()}`; // these tests run in several places at once
+    await new Promise<void>((resolve) => abstract.listen(`\0${name}`, () => resolve()));
     const built = await site.build(`FROM base
 RUN for a in 127.0.0.1 $(ip route | awk '/default/{print $3}') 10.0.2.2 169.254.1.1; do nc -w 1 $a ${port} </dev/null; done; echo tried
-RUN ip route get 169.254.169.254; nc -w 1 169.254.169.254 80 </dev/null; echo $?; ! grep tsbuild-canary /proc/net/unix`);
+RUN ip route get 169.254.169.254; nc -w 1 169.254.169.254 80 </dev/null; echo $?; ! grep ${name} /proc/net/unix`);
     server.close();
     abstract.close();
     t.is(built.code, 0, built.output);

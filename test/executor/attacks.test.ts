@@ -1,6 +1,6 @@
 /** Attacks on the sandbox that need more than a look: races, traced processes, forged attributes, keys (SBX and CVE). */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -225,7 +225,8 @@ sandboxTest(
     const udp = createSocket('udp4').on('message', () => (arrived += 1));
     t.teardown(() => [tcp, abstract, udp].forEach((each) => each.close()));
     tcp.listen(0, '0.0.0.0');
-    abstract.listen('\0tsbuild-attack');
+    const name = `tsbuild-${randomUUID()}`; // these tests run in several places at once
+    abstract.listen(`\0${name}`);
     udp.bind(0);
     await Promise.all([tcp, abstract, udp].map((each) => once(each, 'listening')));
     const address = tcp.address();
@@ -240,13 +241,13 @@ sandboxTest(
     #include <string.h>
     #include <sys/socket.h>
     #include <sys/un.h>
-    int main(void) { struct sockaddr_un a = { AF_UNIX }; memcpy(a.sun_path + 1, "tsbuild-attack", 14);
-      int s = socket(AF_UNIX, SOCK_STREAM, 0); puts(connect(s, (void *)&a, 2 + 15) ? "refused" : "connected"); return 0; }`;
+    int main(void) { struct sockaddr_un a = { AF_UNIX }; memcpy(a.sun_path + 1, "${name}", ${name.length});
+      int s = socket(AF_UNIX, SOCK_STREAM, 0); puts(connect(s, (void *)&a, ${2 + 1 + name.length}) ? "refused" : "connected"); return 0; }`;
     const compiled = compileStatic(connect, join(bench.base, 'bin/abstract'));
     const script = `
     for a in ${addresses.join(' ')}; do nc -w 1 $a ${port} </dev/null && echo tcp; echo x | nc -u -w 1 $a ${udp.address().port} 2>/dev/null; done
     nslookup -timeout=1 tsbuild-canary.example.com 127.0.0.1 >/dev/null 2>&1 && echo dns; ${compiled ? 'abstract' : 'echo refused'}
-    cat /proc/net/unix | grep -c tsbuild-attack; ip -o link | wc -l; cat /proc/net/route | wc -l; cat /etc/resolv.conf`;
+    cat /proc/net/unix | grep -c ${name}; ip -o link | wc -l; cat /proc/net/route | wc -l; cat /etc/resolv.conf`;
     const { stdout } = await bench.step(script, { network: 'none' });
     t.is(stdout, 'refused\n0\n1\n1\n');
     t.is(arrived, 0);
