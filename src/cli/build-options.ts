@@ -1,4 +1,5 @@
 import { progressKinds } from '../progress/kinds.js';
+import { entitlements } from './allow-option.js';
 import { formOptions } from './form-options.js';
 import { imageEditOptions } from './image-edit-options.js';
 import type { OptionTable } from './option-table.js';
@@ -8,11 +9,11 @@ import { stepOptions } from './step-options.js';
 export const pullPolicies = ['always', 'missing', 'never', 'newer'] as const;
 export const isolationModes = ['auto', 'rootful', 'rootless', 'single-id', 'chroot', 'none'] as const;
 export const networks = ['default', 'host', 'none'] as const;
-export const entitlements = ['network.host', 'security.insecure'] as const;
 
 /** Options of `tsbuild build`. Names and grammar are those of `docker buildx build` and `buildah build`. */
 export const buildOptions = {
   file: {
+    emptyIsNone: true,
     kind: 'text',
     short: 'f',
     value: 'FILE',
@@ -20,6 +21,7 @@ export const buildOptions = {
   },
   tag: { kind: 'list', short: 't', value: 'NAME[:TAG]', describe: 'Name of the image' },
   target: {
+    emptyIsNone: true,
     kind: 'list',
     value: 'STAGE',
     describe:
@@ -58,24 +60,32 @@ export const buildOptions = {
     describe: 'Run the steps of a stage, or the one on a line of the Dockerfile, again',
   },
   'build-context': {
+    emptyIsNone: true,
     kind: 'list',
     value: 'NAME=VALUE',
     describe:
       'Stand-in for a stage or image: a folder, a tar, a URL, docker-image://REFERENCE or oci-layout://PATH:TAG',
   },
-  'no-cache-filter': { kind: 'list', value: 'STAGE,…', describe: 'The same as --refresh for several stages' },
+  'no-cache-filter': {
+    emptyIsNone: true,
+    kind: 'list',
+    value: 'STAGE,…',
+    describe: 'The same as --refresh for several stages',
+  },
   'cache-ttl': {
     kind: 'text',
     value: 'DURATION',
     describe: 'Run a RUN step again when its cached result is older; "# tsbuild:ttl=24h" above it wins',
   },
   'cache-from': {
+    emptyIsNone: true,
     kind: 'list',
     value: 'type=TYPE,…',
     describe:
       'Cache to read: type=registry,ref=NAME (NAME alone will do), local,src=FOLDER, s3,bucket=NAME or gha; asked in order',
   },
   'cache-to': {
+    emptyIsNone: true,
     kind: 'list',
     value: 'type=TYPE,…',
     describe:
@@ -89,6 +99,7 @@ export const buildOptions = {
     describe: 'When to ask the registry what a tag means: always, missing, never or newer',
   },
   output: {
+    emptyIsNone: true,
     kind: 'list',
     short: 'o',
     value: 'type=TYPE,dest=PATH',
@@ -99,24 +110,33 @@ export const buildOptions = {
   push: { kind: 'flag', describe: 'Push the image to the registries of its names' },
   load: { kind: 'flag', describe: 'Load the image into the Docker daemon too; an error where there is none' },
   secret: {
+    emptyIsNone: true,
     kind: 'list',
     value: 'id=ID[,src=FILE|,env=NAME]',
     describe: 'Secret for RUN --mount=type=secret',
   },
   ...stepOptions,
   network: {
+    emptyIsNone: true,
     kind: 'text',
     value: 'MODE',
     choices: networks,
     describe: 'Network of RUN steps that do not name one',
   },
-  'add-host': { kind: 'list', value: 'NAME:ADDRESS', describe: 'Line for /etc/hosts of RUN steps' },
+  'add-host': {
+    emptyIsNone: true,
+    kind: 'list',
+    value: 'NAME:ADDRESS',
+    describe: 'Line for /etc/hosts of RUN steps',
+  },
   allow: {
+    emptyIsNone: true,
     kind: 'list',
     value: 'ENTITLEMENT',
-    describe: `What the Dockerfile may ask for: ${entitlements.join(' or ')}`,
+    describe: `What the Dockerfile may ask for: ${entitlements.join(', ')}, device or device=NAME[,alias=OTHER]`,
   },
   isolation: {
+    emptyIsNone: true,
     kind: 'text',
     value: 'MODE',
     choices: [...isolationModes, 'oci', 'default'],
@@ -139,14 +159,21 @@ export const buildOptions = {
       'Whether files newer than that time get it too; false gives it to the configuration alone (default true)',
   },
   ...imageEditOptions,
-  iidfile: { kind: 'text', value: 'FILE', describe: 'Write the digest of the image configuration to a file' },
+  iidfile: {
+    emptyIsNone: true,
+    kind: 'text',
+    value: 'FILE',
+    describe: 'Write the digest of the image configuration to a file',
+  },
   'metadata-file': {
+    emptyIsNone: true,
     kind: 'text',
     value: 'FILE',
     describe: 'Write digests and names of the result to a file, as JSON',
   },
   check: { kind: 'flag', describe: 'Check the Dockerfile and build nothing: --call=check' },
   call: {
+    emptyIsNone: true,
     kind: 'text',
     value: 'METHOD[,format=json]',
     describe: 'What to do with the Dockerfile: build, check, outline or targets',
@@ -157,6 +184,7 @@ export const buildOptions = {
   },
   quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the image' },
   progress: {
+    emptyIsNone: true,
     kind: 'text',
     value: 'KIND',
     choices: progressKinds,

@@ -7,8 +7,9 @@ import { formatPlatform, hostPlatform, parsePlatform, type Platform } from '../o
 import { formatReference, parseReference, withDefaultTag } from '../oci/reference.js';
 import { progressKinds, type ProgressKind } from '../progress/kinds.js';
 import { TsbuildError } from '../util/errors.js';
+import { parseAllow, type Allowed } from './allow-option.js';
 import { readBuildArgFile } from './build-arg-file.js';
-import { buildOptions, entitlements, isolationModes, networks, pullPolicies } from './build-options.js';
+import { buildOptions, isolationModes, networks, pullPolicies } from './build-options.js';
 import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
 import type { CliContext } from './context.js';
@@ -22,7 +23,6 @@ import { stepRequest, type StepRequest } from './step-options.js';
 export type PullPolicy = (typeof pullPolicies)[number];
 export type Isolation = (typeof isolationModes)[number];
 export type DefaultNetwork = (typeof networks)[number];
-export type Entitlement = (typeof entitlements)[number];
 
 /** What `tsbuild build` was asked to do, checked and with the environment's part filled in. */
 export interface BuildRequest {
@@ -66,7 +66,7 @@ export interface BuildRequest {
   readonly secrets: readonly SecretRequest[];
   readonly network: DefaultNetwork;
   readonly addHosts: readonly (readonly [name: string, address: string])[];
-  readonly allow: ReadonlySet<Entitlement>;
+  readonly allow: Allowed;
   readonly isolation: Isolation;
   /** Undefined: as many as the machine has processors. */
   readonly jobs: number | undefined;
@@ -106,10 +106,10 @@ export function buildRequest(
   refuseInline(image, cacheTo);
   return {
     context,
-    file: nonEmpty('--file', options.file),
+    file: options.file,
     ignoreFile: nonEmpty('--ignorefile', options.ignorefile),
     tags,
-    target: nonEmpty('--target', onlyTarget(options.target)),
+    target: onlyTarget(options.target),
     platforms,
     index: wantsIndex(buildArgs, platforms.length),
     buildArgs,
@@ -134,11 +134,11 @@ export function buildRequest(
     secrets: options.secret.map(parseSecret),
     network: oneOf(networks, options.network) ?? 'default',
     addHosts: options['add-host'].map(parseAddHost),
-    allow: parseEntitlements(options.allow),
+    allow: parseAllow(options.allow),
     isolation: parseIsolation(options.isolation),
     jobs: parseJobs(options.jobs),
-    iidFile: nonEmpty('--iidfile', options.iidfile),
-    metadataFile: nonEmpty('--metadata-file', options['metadata-file']),
+    iidFile: options.iidfile,
+    metadataFile: options['metadata-file'],
     call: parseCall(options.call, options.check),
     debugShell: options['debug-shell'],
     quiet: options.quiet,
@@ -197,25 +197,6 @@ function parsePlatforms(texts: readonly string[]): Platform[] {
 /** buildx says `--pull=true` and `--pull=false`. */
 function parsePull(text: string | undefined): PullPolicy | undefined {
   return text === 'true' ? 'always' : oneOf(pullPolicies, text);
-}
-
-function parseEntitlements(texts: readonly string[]): Set<Entitlement> {
-  const allowed = new Set<Entitlement>();
-  for (const text of texts.flatMap((list) => list.split(','))) {
-    if (/^device(?:=|$)/.test(text)) {
-      throw new TsbuildError('unsupported', `--allow ${text} is not supported`, {
-        hint: 'steps get no devices of the machine: RUN --device is refused',
-      });
-    }
-    const entitlement = oneOf(entitlements, text);
-    if (entitlement === undefined) {
-      throw new TsbuildError('usage', `--allow does not know ${JSON.stringify(text)}`, {
-        hint: `it takes ${entitlements.join(' or ')}`,
-      });
-    }
-    allowed.add(entitlement);
-  }
-  return allowed;
 }
 
 /** buildah's `oci` and Docker's `default` leave the choice to us. */

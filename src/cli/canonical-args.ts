@@ -84,6 +84,7 @@ function give(name: string, spec: OptionSpec, inline: string | undefined, state:
 }
 
 function checked(name: string, spec: OptionSpec, value: string): string {
+  if (value === '' && spec.emptyIsNone) return value;
   if (!('choices' in spec) || spec.choices === undefined || spec.choices.includes(value)) return value;
   const meant = didYouMean(value, spec.choices);
   const hint = meant === undefined ? `it takes ${spec.choices.join(', ')}` : `did you mean ${meant}?`;

@@ -5,6 +5,8 @@ interface Described {
   readonly describe: string;
   /** Name of the value in help, such as `FILE`. */
   readonly value?: string | undefined;
+  /** An empty value is none, as with docker: a script gives one for a variable that is not set. */
+  readonly emptyIsNone?: boolean | undefined;
 }
 
 /** `--quiet`, `--quiet=false`. */

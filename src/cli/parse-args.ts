@@ -68,10 +68,13 @@ function read(args: readonly string[], options: OptionTable): unknown {
 function valueOf(parsed: unknown, key: string, option: OptionSpec): unknown {
   const value: unknown = typeof parsed === 'object' && parsed !== null ? Reflect.get(parsed, key) : undefined;
   const all: readonly unknown[] = value === undefined ? [] : [value].flat();
+  const given = (one: unknown) => one !== '' || option.emptyIsNone !== true;
   if ('choices' in option && option.choices !== undefined)
-    for (const one of all) checkChoice(key, one, option.choices);
-  if (option.kind === 'list') return all;
-  return option.kind === 'flag' ? all.at(-1) === true : all.at(-1);
+    for (const one of all.filter(given)) checkChoice(key, one, option.choices);
+  if (option.kind === 'list') return all.filter(given);
+  const last = all.at(-1);
+  if (option.kind === 'flag') return last === true;
+  return given(last) ? last : undefined;
 }
 
 function checkChoice(key: string, value: unknown, choices: readonly string[]): void {

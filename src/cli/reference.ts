@@ -12,6 +12,7 @@ export async function cliReference(): Promise<string> {
     '# Command line',
     'This page is generated from the code by `npm run docs`.',
     '`tsbuild [OPTIONS] CONTEXT` is short for `tsbuild build [OPTIONS] CONTEXT`. Options and arguments may be mixed; `--` ends the options. Results are written to standard output, progress and errors to standard error.',
+    emptyValues(commands),
     ...commands.map(commandSection),
     '## Flags of other builders',
     'Flags of `docker buildx build`, `buildah build` and kaniko that `tsbuild build` knows by name. A flag is ignored, with a warning, only when it cannot change the result; every other one is an error.',
@@ -38,6 +39,12 @@ const environment: readonly (readonly [name: string, meaning: string])[] = [
   ['NO_COLOR', 'no colours when it is not empty'],
   ['FORCE_COLOR', 'colours also where there is no terminal'],
 ];
+
+function emptyValues(commands: readonly Command[]): string {
+  const options = commands.find(({ name }) => name === 'build')?.options ?? {};
+  const names = Object.keys(options).filter((name) => options[name]?.emptyIsNone === true);
+  return `An empty value is none, as with docker, for ${names.map((name) => `\`--${name}\``).join(', ')}: a script gives one for a variable that is not set.`;
+}
 
 function commandSection(command: Command): string {
   const options = Object.entries(command.options);

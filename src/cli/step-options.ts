@@ -1,3 +1,4 @@
+import { usualSpecFolders } from '../executor/cdi/spec-folders.js';
 import { ulimitNames } from '../executor/limit-settings.js';
 import type { StepLimits, Ulimit } from '../executor/types.js';
 import { TsbuildError } from '../util/errors.js';
@@ -7,11 +8,13 @@ import { parseDuration, wholeNumber } from './registry-request.js';
 /** Options of `build` for RUN steps. Names and values are those of docker and buildah where they have them. */
 export const stepOptions = {
   ssh: {
+    emptyIsNone: true,
     kind: 'list',
     value: 'ID[=SOCKET|KEYFILE,…]',
     describe: 'SSH agent, or private keys, for RUN --mount=type=ssh; default is the agent of $SSH_AUTH_SOCK',
   },
   memory: {
+    emptyIsNone: true,
     kind: 'text',
     short: 'm',
     value: 'SIZE',
@@ -31,6 +34,11 @@ export const stepOptions = {
     value: 'PORT',
     describe: 'Port of 127.0.0.1 of this machine that RUN steps reach at theirs, such as a proxy or a mirror',
   },
+  'cdi-spec-dir': {
+    kind: 'list',
+    value: 'FOLDER',
+    describe: `CDI specs of the devices for RUN --device (default ${usualSpecFolders.join(', ')})`,
+  },
 } as const satisfies OptionTable;
 
 /** An agent for RUN --mount=type=ssh: without paths that of $SSH_AUTH_SOCK, else a socket, or keys. */
@@ -44,6 +52,8 @@ export interface StepRequest {
   readonly ssh: readonly SshRequest[];
   readonly limits: StepLimits;
   readonly hostPorts: readonly number[];
+  /** Of CDI specs, as given; empty: the usual ones. */
+  readonly deviceFolders: readonly string[];
 }
 
 /** Throws `usage`. */
@@ -62,7 +72,12 @@ export function stepRequest(options: OptionValues<typeof stepOptions>): StepRequ
       timeout: positive('--step-timeout', parseDuration('--step-timeout', timeout)),
     }),
   };
-  return { ssh: options.ssh.map(parseSsh), limits, hostPorts: options['host-port'].map(parsePort) };
+  return {
+    ssh: options.ssh.map(parseSsh),
+    limits,
+    hostPorts: options['host-port'].map(parsePort),
+    deviceFolders: options['cdi-spec-dir'],
+  };
 }
 
 function parseSsh(text: string): SshRequest {

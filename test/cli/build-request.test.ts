@@ -150,7 +150,10 @@ test(means, ['--network=none', '--isolation', 'chroot', '--jobs', '4'], {
 });
 test(means, ['--isolation=oci', '--jobs=0'], { isolation: 'auto', jobs: undefined });
 test(means, ['--allow', 'network.host,security.insecure'], {
-  allow: new Set(['network.host', 'security.insecure'] as const),
+  allow: {
+    entitlements: new Set(['network.host', 'security.insecure'] as const),
+    devices: { all: false, names: new Map() },
+  },
 });
 test(means, ['--add-host', 'db:10.0.0.1', '--add-host', 'v6=[::1]', '--add-host', 'six:fe80::1'], {
   addHosts: [
@@ -200,6 +203,16 @@ test(
     buildArgs: new Map([['SOURCE_DATE_EPOCH', '7']]),
   },
 );
+const emptyText = ['--target=', '--file=', '-f', '', '--iidfile=', '--metadata-file=', '--call=', '-m', ''];
+const emptyChoice = ['--progress=', '--network=', '--isolation='];
+const emptyList = ['-o', '', '--cache-from=', '--cache-to=', '--no-cache-filter=', '--build-context='];
+const emptyValue = ['--secret=', '--ssh=', '--allow=', '--add-host='];
+test('empty values are none', (t) => {
+  const empty = [...emptyText, ...emptyChoice, ...emptyList, ...emptyValue];
+  t.deepEqual(request([...empty, '.']), request(['.']));
+});
+test('an empty value takes the one before it back', means, ['--file=a', '--file='], { file: undefined });
+test('an empty target among others is none', means, ['--target=', '--target=a'], { target: 'a' });
 test('progress of the environment', means, [], { progress: 'plain' }, { BUILDKIT_PROGRESS: 'plain' });
 test(
   'the option goes before progress of the environment',
@@ -255,7 +268,7 @@ test(refuses, ['-t', 'UPPER', '.'], /invalid image reference/);
 test(refuses, ['-t', `a@sha256:${'0'.repeat(64)}`, '.'], /cannot have a digest/);
 test(refuses, ['--push', '.'], /--push needs a name/);
 test(refuses, ['-f', '-', '-'], /cannot both come from standard input/);
-test(refuses, ['-f', '', '.'], /--file is empty/);
+test(refuses, ['--ignorefile', '', '.'], /--ignorefile is empty/);
 test(refuses, ['--platform', 'linux/a/b/c', '.'], /invalid platform/);
 test(refuses, ['--pull=sometimes', '.'], /--pull does not know "sometimes"/);
 test(refuses, ['--progress=fancy', '.'], /--progress does not know "fancy"/);

@@ -332,3 +332,18 @@ test(
   'FROM scratch\nFROM scratch\nRUN a',
   '[stage-1 2/2] RUN a',
 );
+
+/** A word of the file that the command line could have too is an error of the file here: its exit code is 3. */
+const wrongWord = test.macro({
+  exec: async (t, text: string, line: number, message: RegExp) => {
+    const error = await t.throwsAsync(lowered(text), { instanceOf: TsbuildError, message });
+    t.deepEqual([error?.code, error?.range?.startLine], ['dockerfile', line]);
+  },
+  title: (_, text: string) => `an error of the Dockerfile: ${JSON.stringify(text)}`,
+});
+test(wrongWord, 'FROM --platform=linux/a/b/c scratch', 1, /invalid platform "linux\/a\/b\/c"/);
+test(wrongWord, '\nFROM UPPER', 2, /invalid image reference "UPPER"/);
+test(wrongWord, 'FROM scratch\nCOPY --from=a:b:c x y', 2, /invalid image reference "a:b:c"/);
+test(wrongWord, 'FROM scratch\nRUN --mount=from=a:b:c,target=/t true', 2, /invalid image reference "a:b:c"/);
+test(wrongWord, 'FROM scratch\nADD git@:: x', 2, /is not a git source/);
+test(wrongWord, 'FROM scratch\nADD http:// x', 2, /"http:\/\/" is no http URL/);

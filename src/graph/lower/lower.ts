@@ -2,6 +2,7 @@ import { expandWord } from '../../parser/expand.js';
 import { parseTrigger } from '../../parser/trigger.js';
 import type { Diagnostic, FromInstruction, Stage, StageInstruction } from '../../parser/types.js';
 import { parsePlatform, type Platform } from '../../oci/platform.js';
+import { parseReference } from '../../oci/reference.js';
 import { TsbuildError } from '../../util/errors.js';
 import { platformWarning } from '../lint/base-platform.js';
 import type { Vertex } from '../vertex.js';
@@ -10,7 +11,14 @@ import { imageState, imageVertex, namedState, scratchState } from './base-state.
 import { contextVertex } from './context-vertex.js';
 import { FileErrors } from './file-errors.js';
 import { lowerInstruction, takesStep } from './instruction.js';
-import { stageName, type LowerRequest, type Lowered, type StageContext } from './lowering.js';
+import {
+  stageName,
+  type LowerRequest,
+  type Lowered,
+  type ResolvedImage,
+  type StageContext,
+} from './lowering.js';
+import { ofDockerfile } from './of-dockerfile.js';
 import { platformPrefix } from './platform-prefix.js';
 import { stepOrigin } from './step-origin.js';
 import { copyFromStage, fromStage, targetStage } from './stages.js';
@@ -128,16 +136,21 @@ class Lowering {
     if (named !== undefined) return namedState(named, platform, context);
     const parent = fromStage(this.request.dockerfile, name, stage);
     if (parent !== undefined) return { ...(await this.stage(parent)), ownCmd: false };
-    const image = await this.request.resolveImage(name, platform);
+    const image = await this.#image(name, platform);
     const warning = platformWarning(image, { name, wanted: platform, range: from.range });
     if (warning !== undefined) this.warnings.push(warning);
     return imageState(image, context);
   }
 
+  #image(name: string, platform: Platform): Promise<ResolvedImage> {
+    ofDockerfile(() => parseReference(name));
+    return this.request.resolveImage(name, platform);
+  }
+
   #platform({ platform }: FromInstruction): Platform {
     if (platform === undefined || platform === '') return this.request.platform;
     const expanded = this.#expand(platform);
-    if (expanded !== '') return parsePlatform(expanded);
+    if (expanded !== '') return ofDockerfile(() => parsePlatform(expanded));
     throw new TsbuildError('dockerfile', `empty platform value from expression ${platform}`, {
       hint: 'give the ARG before the first FROM a value',
     });
@@ -202,7 +215,7 @@ class Lowering {
       return { vertex: contextVertex(named.name, stepOrigin(current.from, { ...context, step: 1 })) };
     const stage = copyFromStage(this.request.dockerfile, from, current);
     if (stage !== undefined) return this.stage(stage);
-    const image = await this.request.resolveImage(from, this.request.platform);
+    const image = await this.#image(from, this.request.platform);
     return { vertex: imageVertex(image, context) };
   }
 

@@ -3,6 +3,7 @@ import type { AddInstruction } from '../../parser/types.js';
 import { checkedCommit, isGitUrl, parseGitUrl, type GitSource } from '../../remote/git-url.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { GitOp, HttpOp } from '../ops.js';
+import { ofDockerfile } from './of-dockerfile.js';
 
 /** A word of ADD that is no path, and whether archives that it gives are unpacked. */
 export interface RemoteSource {
@@ -17,13 +18,14 @@ export interface RemoteFlags extends Pick<AddInstruction, 'keepGitDir' | 'unpack
   readonly checksum?: string | undefined;
 }
 
-/** The remote source that a word of ADD names; undefined for a path. Throws `usage` and `dockerfile`. */
+/** The remote source that a word of ADD names; undefined for a path. Throws `dockerfile`. */
 export function remoteSource(word: string, flags: RemoteFlags): RemoteSource | undefined {
   if (isGitUrl(word)) {
-    const source = withFlags(parseGitUrl(word), flags);
+    const source = ofDockerfile(() => withFlags(parseGitUrl(word), flags));
     return { op: { kind: 'git', source }, pattern: '.', unpack: 'never' };
   }
   if (!/^https?:\/\//i.test(word)) return undefined;
+  if (!URL.canParse(word)) throw new TsbuildError('dockerfile', `${JSON.stringify(word)} is no http URL`);
   const checksum = flags.checksum === undefined ? undefined : parseChecksum(flags.checksum);
   // the only file of its tree, whose name the server may choose
   return {
