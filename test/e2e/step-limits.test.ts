@@ -180,7 +180,7 @@ isolatedTest('the steps of a build share one network, and no other build', async
   const dockerfile = `FROM base AS server
 RUN --mount=type=cache,id=meet,target=/c echo from-another-step | nc -l -p 7777 -w 40 >/dev/null & i=0; while [ $i -lt 300 ] && ! [ -e /c/done ]; do i=$((i+1)); sleep 0.1; done; kill %1 2>/dev/null; true
 FROM base
-RUN --mount=type=cache,id=meet,target=/c i=0; while [ $i -lt 200 ]; do i=$((i+1)); nc -w 1 127.0.0.1 7777 </dev/null && break; sleep 0.1; done; touch /c/done
+RUN --mount=type=cache,id=meet,target=/c i=0; while [ $i -lt 200 ]; do i=$((i+1)); nc -w 20 127.0.0.1 7777 </dev/null && break; sleep 0.1; done; touch /c/done
 RUN --mount=from=server,target=/s true`;
   const built = await site.build(dockerfile, { args: ['--jobs', '2'] });
   t.is(built.code, 0, built.output);
