@@ -1,6 +1,7 @@
 import { stepClaims } from '../cache/claim-step.js';
 import { FileListings } from '../cache/file-listing.js';
 import { LocalCache } from '../cache/local-cache.js';
+import type { CdiDevices } from '../executor/cdi/read-specs.js';
 import { sourceSnapshot } from '../graph/dispatch.js';
 import { globalsOf, lower } from '../graph/lower/lower.js';
 import type { Lowered, LowerRequest } from '../graph/lower/lowering.js';
@@ -15,6 +16,7 @@ import { epochName, epochOf, withEpoch } from './epoch.js';
 import { ImageResolver } from './image-resolver.js';
 import { maybeContextName } from './named-contexts.js';
 import type { AttachedCaches } from './remote-caches.js';
+import { stepDevices } from './step-equipment.js';
 import { unusedContexts } from './unused-contexts.js';
 import { openWorkshop, type OpenWorkshop } from './workshop.js';
 
@@ -40,11 +42,12 @@ export interface OpenBuild {
 /** Base images are resolved. The caller disposes of the workshop. */
 export async function openBuild(input: BuildInput, tools: BuildTools): Promise<OpenBuild> {
   const images = new ImageResolver({ ...tools, policy: input.pull });
+  const devices = stepDevices(tools.steps, tools.job);
   const variants = await Promise.all(
-    input.variants.map((variant) => openVariant(variant, input, { tools, images })),
+    input.variants.map((variant) => openVariant(variant, input, { tools, images, devices })),
   );
   warnOfUnused(input, variants, tools);
-  const shop = openWorkshop(input, tools);
+  const shop = openWorkshop(input, tools, devices);
   const local = new LocalCache<LayerRef>(tools.store, isLayerRef, (ref) => shop.layers.available(ref));
   const caches = await tools.caches?.attach(
     local,
@@ -63,10 +66,16 @@ export async function openBuild(input: BuildInput, tools: BuildTools): Promise<O
   return { variants, shop, solving, caches };
 }
 
+interface OpeningTools {
+  readonly tools: BuildTools;
+  readonly images: ImageResolver;
+  readonly devices: CdiDevices;
+}
+
 async function openVariant(
   { target, platform }: Variant,
   input: BuildInput,
-  { tools, images }: { readonly tools: BuildTools; readonly images: ImageResolver },
+  { tools, images, devices }: OpeningTools,
 ): Promise<OpenVariant> {
   const isRefreshed = refreshedSteps(input.dockerfile, input.refresh);
   const platforms = new Set(input.variants.map((variant) => formatPlatform(variant.platform)));
@@ -86,6 +95,8 @@ async function openVariant(
     namedContext: namedSources(input, images),
     network: tools.steps.network,
     entitlements: tools.steps.entitlements,
+    allowedDevices: tools.steps.allowedDevices,
+    devices: devices.registry,
   };
   const epochText = input.buildArgs.get(epochName) ?? globalsOf(request).get(epochName);
   const epoch = await epochOf(epochText, input.context);

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { CacheMounts } from '../executor/cache-mounts.js';
 import { cacheMountFolder } from '../executor/cache-mounts-prune.js';
+import { cdiDevices, type CdiDevices } from '../executor/cdi/read-specs.js';
+import { usualSpecFolders } from '../executor/cdi/spec-folders.js';
 import { stepNetworks, type StepNetworks } from '../executor/networks.js';
 import { secretsOf } from '../executor/secrets.js';
 import { sshAgents, type AgentSource } from '../executor/ssh-agents.js';
 import type { ExecSpec, StepLimits, StepNetwork } from '../executor/types.js';
-import type { Entitlement } from '../graph/lower/lowering.js';
+import type { AllowedDevices, Entitlement } from '../graph/lower/lowering.js';
 import type { StepEquipment } from '../graph/runner.js';
 import { MountViews } from '../graph/runners/mount-sources.js';
 import type { Job } from '../progress/event.js';
@@ -18,6 +20,9 @@ export interface StepSettings {
   /** Of steps that name none. */
   readonly network: StepNetwork;
   readonly entitlements: ReadonlySet<Entitlement>;
+  readonly allowedDevices: AllowedDevices;
+  /** Folders of CDI specs, later ones count more; empty: the usual ones. */
+  readonly deviceFolders: readonly string[];
   /** Bytes by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly agents: ReadonlyMap<string, AgentSource>;
@@ -35,6 +40,7 @@ export interface EquipmentTools {
   /** BUILDKIT_CACHE_MOUNT_NS. */
   readonly cacheNamespace: string;
   readonly caches?: RemoteCaches | undefined;
+  readonly devices: CdiDevices;
 }
 
 /** Nothing is opened or started before a step asks for it. */
@@ -47,9 +53,16 @@ export function stepEquipment(settings: StepSettings, tools: EquipmentTools): St
     caches:
       tools.caches?.cacheMounts(root, tools.cacheNamespace) ?? new CacheMounts(root, tools.cacheNamespace),
     views: new MountViews(),
+    devices: tools.devices,
     extraHosts: settings.extraHosts,
     limits: settings.limits,
   };
+}
+
+/** The devices of this machine, as the caller wants them to be looked for. */
+export function stepDevices({ deviceFolders }: StepSettings, job: Job): CdiDevices {
+  const folders = deviceFolders.length > 0 ? deviceFolders : usualSpecFolders;
+  return cdiDevices(folders, (message) => job.emit({ kind: 'warning', message }));
 }
 
 /** The network that steps have in common. To be closed at the end of the build. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
+import type { CdiDevices } from '../executor/cdi/read-specs.js';
 import { sweepLimitGroups } from '../executor/limit-groups.js';
 import type { Executor } from '../executor/types.js';
 import { proxyVariables } from '../graph/lower/arguments.js';
@@ -22,7 +23,7 @@ export interface OpenWorkshop extends Workshop {
 }
 
 /** Gathers what the runners of one build share. Nothing is probed, walked or created before it is asked for. */
-export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop {
+export function openWorkshop(input: BuildInput, tools: BuildTools, devices: CdiDevices): OpenWorkshop {
   const { store, client, job, remotes, steps, caches } = tools;
   // contexts outlive an attempt to build, and what this one leaves does not
   const temporary = new TemporaryFiles(store);
@@ -33,6 +34,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools): OpenWorkshop
     temporaryFile: () => temporary.file(),
     cacheNamespace: input.buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
     caches,
+    devices,
   };
   const onNotice = (message: string): void => job.emit({ kind: 'warning', message });
   const swept = sweepLimitGroups();

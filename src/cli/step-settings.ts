@@ -12,7 +12,9 @@ import type { SshRequest } from './step-options.js';
 export async function stepSettings(request: BuildRequest, context: CliContext): Promise<StepSettings> {
   return {
     network: request.network,
-    entitlements: request.allow,
+    entitlements: request.allow.entitlements,
+    allowedDevices: request.allow.devices,
+    deviceFolders: request.steps.deviceFolders.map((folder) => resolve(context.cwd, folder)),
     secrets: await readSecrets(request.secrets, context),
     agents: await findAgents(request.steps.ssh, context),
     extraHosts: request.addHosts,

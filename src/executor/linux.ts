@@ -4,6 +4,7 @@ export const linux = {
   O_RDONLY: 0,
   AT_SYMLINK_NOFOLLOW: 0x100,
   AT_EMPTY_PATH: 0x1000,
+  AT_RECURSIVE: 0x8000,
   O_WRONLY: 0o1,
   O_RDWR: 0o2,
   O_CREAT: 0o100,

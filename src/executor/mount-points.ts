@@ -128,9 +128,9 @@ class Planner {
 }
 
 async function mountsDirectory(mount: StepMount): Promise<boolean> {
-  if (mount.kind === 'secret' || mount.kind === 'file') return false;
+  if (mount.kind === 'secret' || mount.kind === 'file' || mount.kind === 'device') return false;
   if (mount.kind === 'view') return mount.isDirectory;
-  if (mount.kind !== 'bind') return true;
+  if (mount.kind !== 'bind' && mount.kind !== 'host') return true;
   const source = await lstat(bytePath(mount.source));
   if (source.isSymbolicLink()) throw targetError(mount, 'has a symbolic link as its source');
   return source.isDirectory();
@@ -139,6 +139,9 @@ async function mountsDirectory(mount: StepMount): Promise<boolean> {
 function targetError(mount: StepMount, problem: string): TsbuildError {
   const target = JSON.stringify(fromByteString(mount.target));
   return new TsbuildError('run', `mount target ${target} ${problem}`, {
-    hint: 'choose another target for --mount',
+    hint:
+      mount.kind === 'host' || mount.kind === 'device'
+        ? 'it is the target of a CDI spec: correct the spec'
+        : 'choose another target for --mount',
   });
 }

@@ -28,6 +28,9 @@ export interface Process {
 
 export type StepNetwork = 'default' | 'host' | 'none';
 
+/** What is taken away from what lies in a mount. */
+export type HostMountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec';
+
 /** A mount besides those of every sandbox. Targets are absolute paths inside the root. */
 export type StepMount =
   /** Host path (byte string) that the caller has resolved: its last name is no link. Writes are refused, or go to a discarded upper when `writable`. */
@@ -48,6 +51,30 @@ export type StepMount =
       readonly path?: string;
       readonly target: string;
       readonly readonly: boolean;
+    }
+  /**
+   * A device of the machine: where devices can be made one of its own, whose owner is the step's user unless others are
+   * given; elsewhere the machine's, with its mode and owner. `source` is a byte string without links.
+   */
+  | {
+      readonly kind: 'device';
+      readonly source: string;
+      readonly target: string;
+      /** With its type bits. */
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+      readonly uid?: number | undefined;
+      readonly gid?: number | undefined;
+    }
+  /** A file or folder of the machine itself (byte string, without links). Writes reach it. */
+  | {
+      readonly kind: 'host';
+      readonly source: string;
+      readonly target: string;
+      /** With what is mounted below it. */
+      readonly recursive: boolean;
+      readonly flags: readonly HostMountFlag[];
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly size: number | undefined }
   /** A read-only, executable file that the step sees, such as a heredoc that starts with `#!`. No secret. */

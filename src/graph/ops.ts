@@ -93,6 +93,16 @@ export interface ExecOp {
   readonly files: readonly { readonly target: string; readonly content: string }[];
   /** In the order written; each target once. */
   readonly mounts: readonly ExecMount[];
+  /** In the order written. */
+  readonly devices: readonly ExecDevice[];
+}
+
+/** A device, or several that have a name in common, with aliases replaced. */
+export interface ExecDevice {
+  /** `vendor.com/class`, `vendor.com/class=name` or `vendor.com/class=*`. */
+  readonly name: string;
+  /** Without one that is not, the step runs without it. */
+  readonly required: boolean;
 }
 
 /** A path of an input of the vertex: absolute and clean. */

@@ -1,5 +1,6 @@
 import type { Recipe } from '../cache/types.js';
 import type { CacheMounts } from '../executor/cache-mounts.js';
+import type { CdiDevices } from '../executor/cdi/read-specs.js';
 import type { Secrets } from '../executor/secrets.js';
 import type { SshAgents } from '../executor/ssh-agents.js';
 import type { ExecSpec, Executor, OnFailedStep, StepLimits } from '../executor/types.js';
@@ -47,6 +48,7 @@ export interface StepEquipment {
   readonly agents: SshAgents;
   readonly caches: CacheMounts;
   readonly views: MountViews;
+  readonly devices: CdiDevices;
   /** Lines of /etc/hosts. */
   readonly extraHosts: ExecSpec['extraHosts'];
   readonly limits: StepLimits;

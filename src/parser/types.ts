@@ -121,6 +121,11 @@ export interface MountOption {
    */
   readonly options: readonly (readonly [key: string, value: string])[];
 }
+/** One `--device`: the name of a device, of a class of devices, or an alias of one; never empty. */
+export interface DeviceOption {
+  readonly name: string;
+  readonly required: boolean;
+}
 export interface RunInstruction extends Base {
   readonly kind: 'RUN';
   readonly command: Command;
@@ -128,8 +133,7 @@ export interface RunInstruction extends Base {
   readonly mounts: readonly MountOption[];
   readonly network: 'default' | 'none' | 'host';
   readonly security: 'sandbox' | 'insecure';
-  /** `--device` values; never empty strings. */
-  readonly devices: readonly string[];
+  readonly devices: readonly DeviceOption[];
 }
 export interface CmdInstruction extends Base {
   readonly kind: 'CMD';

@@ -63,7 +63,7 @@ test('without options everything has its default', (t) => {
     secrets: [],
     network: 'default',
     addHosts: [],
-    allow: new Set(),
+    allow: { entitlements: new Set(), devices: { all: false, names: new Map() } },
     isolation: 'auto',
     jobs: undefined,
     iidFile: undefined,
@@ -82,7 +82,7 @@ test('without options everything has its default', (t) => {
       retries: undefined,
       retryDelay: undefined,
     },
-    steps: { ssh: [], limits: {}, hostPorts: [] },
+    steps: { ssh: [], limits: {}, hostPorts: [], deviceFolders: [] },
   });
 });
 

@@ -15,6 +15,7 @@ function request(given: Given): StepRequest {
     ulimit: [],
     'step-timeout': undefined,
     'host-port': [],
+    'cdi-spec-dir': [],
     ...given,
   });
 }

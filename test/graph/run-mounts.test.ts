@@ -187,7 +187,6 @@ for (const flag of [
 ]) {
   test('GHSA-7236-3392-c5c6: words that are no mode', refused, flag, /security|network/);
 }
-test('devices', refused, '--device=gpu', /--device=gpu is not supported/);
 
 const network = test.macro({
   exec: async (t, flag: string, given: Given, expected: ExecOp['network']) => {

@@ -6,6 +6,7 @@ import { stepClaims } from '../../src/cache/claim-step.js';
 import { FileListings } from '../../src/cache/file-listing.js';
 import { LocalCache } from '../../src/cache/local-cache.js';
 import { CacheMounts } from '../../src/executor/cache-mounts.js';
+import { cdiDevices } from '../../src/executor/cdi/read-specs.js';
 import { secretsOf } from '../../src/executor/secrets.js';
 import { sshAgents } from '../../src/executor/ssh-agents.js';
 import type { ExecResult, ExecSpec, Executor, StepLimits } from '../../src/executor/types.js';
@@ -215,6 +216,7 @@ export class FakeBuild {
         agents: sshAgents(new Map(), () => toByteString(store.temporaryPath())),
         caches: this.#cacheMounts(options),
         views: new MountViews(),
+        devices: cdiDevices([], () => undefined),
         extraHosts: options.extraHosts ?? [],
         limits: options.limits ?? {},
       },

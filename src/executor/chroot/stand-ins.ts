@@ -119,6 +119,11 @@ export class StandIns {
         return this.#placeCache(target, mount.path ? `${mount.source}/${mount.path}` : mount.source);
       case 'secret':
         return this.#place(target, (path) => this.secrets.offer(mount, path));
+      case 'device':
+      case 'host':
+        throw new TsbuildError('sandbox', 'RUN --device is not to be had in isolation mode chroot', {
+          hint: 'tsbuild doctor says what would allow another mode',
+        });
     }
   }
 

@@ -34,13 +34,17 @@ export function newMount(mount: Mount, slot: string, label: string): Operation[]
   ];
 }
 
-/** Makes a detached copy of the mount at a path of `directory`, which must be no link, leaving its descriptor in `slot`. */
+/**
+ * Makes a detached copy of the mount at a path of `directory`, which must be no link, leaving its descriptor in `slot`.
+ * When `recursive`, with the mounts below it.
+ */
 export function cloneMount(
-  from: { readonly directory: Argument; readonly path: string },
+  from: { readonly directory: Argument; readonly path: string; readonly recursive?: boolean },
   slot: string,
   label: string,
 ): Operation[] {
-  const flags = linux.OPEN_TREE_CLONE | linux.O_CLOEXEC | linux.AT_SYMLINK_NOFOLLOW;
+  const below = from.recursive === true ? linux.AT_RECURSIVE : 0;
+  const flags = linux.OPEN_TREE_CLONE | linux.O_CLOEXEC | linux.AT_SYMLINK_NOFOLLOW | below;
   return [{ call: 'open_tree', args: [from.directory, from.path, flags], result: { slot }, label }];
 }
 

@@ -1,6 +1,7 @@
 import { linux } from '../linux.js';
 import { valueOf, type Operation } from '../../sys/program.js';
 import { inert } from './base-mounts.js';
+import { showDevice, showHost } from './host-mounts.js';
 import {
   attachTo,
   cloneMount,
@@ -108,11 +109,12 @@ function bindFile(file: MemoryFile, name: string): Operation[] {
 }
 
 function mountOne(
-  { host: { trusted }, paths }: SandboxPlan,
+  { spec, host, paths }: SandboxPlan,
   { mount, at, isDirectory }: PlannedMount,
   index: number,
 ): Operation[] {
   const label = `mount /${at.path}`;
+  const { trusted } = host;
   const place = `${paths.memory}/bind-${index}`;
   const clone = (path: string): Operation[] => cloneMount({ directory: linux.AT_FDCWD, path }, 'new', label);
   switch (mount.kind) {
@@ -143,6 +145,10 @@ function mountOne(
         : clone(mount.source);
       return [...source, setAttributes('new', attributes, label), ...attachAt(at, kind, label)];
     }
+    case 'device':
+      return [...showDevice(mount, { spec, host, place }), ...attachAt(at, 'file', label)];
+    case 'host':
+      return [...showHost(mount, label), ...attachAt(at, isDirectory ? 'directory' : 'file', label)];
     case 'view': {
       const attributes = MOUNT_ATTR_NODEV | (mount.writable ? 0 : MOUNT_ATTR_RDONLY);
       const lowers = mount.lowers.map(({ path }) => path).reverse();

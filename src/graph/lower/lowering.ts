@@ -1,6 +1,7 @@
 import type { SourceRange } from '../../util/source.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
+import type { CdiRegistry } from '../../executor/cdi/registry.js';
 import type { Descriptor, ImageConfig } from '../../oci/types.js';
 import type { Dockerfile, Diagnostic, Stage } from '../../parser/types.js';
 import type { ExecOp, ImageOp } from '../ops.js';
@@ -48,6 +49,17 @@ export interface LowerRequest {
   readonly network?: ExecOp['network'] | undefined;
   /** What the Dockerfile may ask for; nothing without it. */
   readonly entitlements?: ReadonlySet<Entitlement> | undefined;
+  /** Which devices steps may have; without it those whose specs allow it. */
+  readonly allowedDevices?: AllowedDevices | undefined;
+  /** The devices of the machine; none without it. */
+  readonly devices?: (() => Promise<CdiRegistry>) | undefined;
+}
+
+/** `--allow device`. */
+export interface AllowedDevices {
+  readonly all: boolean;
+  /** What names of devices in the Dockerfile stand for: themselves, or for an alias the device. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** What `--build-context` puts in the place of a name: files, which are a context of that full name, or an image. */

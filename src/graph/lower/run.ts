@@ -4,6 +4,7 @@ import { TsbuildError } from '../../util/errors.js';
 import type { ExecOp } from '../ops.js';
 import { makeVertex } from '../vertex.js';
 import { stepEnvironment } from './config.js';
+import { lowerDevices } from './devices.js';
 import { runText } from './history-text.js';
 import type { Entitlement, LowerRequest, StageContext } from './lowering.js';
 import { lowerMounts } from './mounts.js';
@@ -20,7 +21,6 @@ export async function lowerRun(
   context: StageContext & { readonly step: number },
 ): Promise<StageState> {
   const { request } = context;
-  checkDevices(instruction);
   checkEntitlements(instruction, request);
   const { argv, files } = runCommand(state, instruction);
   const { mounts, inputs } = await lowerMounts(state, instruction, context);
@@ -36,6 +36,7 @@ export async function lowerRun(
     platform: context.platform(),
     files,
     mounts,
+    devices: await lowerDevices(instruction.devices, request),
   };
   const origin = { ...stepOrigin(instruction, context), buildArguments: [...state.args.keys()] };
   const vertex = makeVertex(op, [state.vertex, ...inputs], origin);
@@ -56,13 +57,6 @@ function checkEntitlements({ network, security }: RunInstruction, request: Lower
 function notGranted(flag: string, entitlement: Entitlement): TsbuildError {
   return new TsbuildError('usage', `RUN ${flag} is not allowed`, {
     hint: `if you trust this Dockerfile and its base image, allow it with --allow ${entitlement}`,
-  });
-}
-
-function checkDevices({ devices: [device] }: RunInstruction): void {
-  if (device === undefined) return;
-  throw new TsbuildError('unsupported', `RUN --device=${device} is not supported`, {
-    hint: 'remove the flag: tsbuild refuses what it would otherwise have to ignore',
   });
 }
 

@@ -8,19 +8,22 @@ import { toByteString } from '../../util/bytes.js';
 import { TsbuildError } from '../../util/errors.js';
 import type { ExecMount, ExecOp } from '../ops.js';
 import type { Task } from '../runner.js';
+import { openDevices } from './exec-devices.js';
 
 type OfKind<K extends ExecMount['kind']> = Extract<ExecMount, { kind: K }>;
 
-/** The mounts of a step as the executor takes them, with what is held for their length. */
+/** The mounts and devices of a step as the executor takes them, with what is held for their length. */
 export interface OpenMounts {
   readonly mounts: readonly StepMount[];
   /** `NAME=value` that mounts add to the environment. */
   readonly variables: readonly string[];
+  /** Supplementary groups that devices add. */
+  readonly groups: readonly number[];
   close(): Promise<void>;
 }
 
 /**
- * Opens the mounts of a step: waits for its caches, writes what it shows of the context, starts its agents. Throws
+ * Opens the mounts and devices of a step: waits for its caches, writes what it shows of the context, starts its agents. Throws
  * `run` for what is required and was not given. To be called before a place among the executions is taken: a step
  * that waits for a cache must not keep another one from ending.
  */
@@ -30,7 +33,13 @@ export async function openMounts(task: Task<ExecOp>, namespace: OverlayNamespace
     const mounts: StepMount[] = [];
     await opening.holdCaches();
     for (const mount of task.op.mounts) mounts.push(...(await opening.open(mount)));
-    return { mounts, variables: opening.variables, close: () => opening.close() };
+    const devices = await openDevices(task);
+    return {
+      mounts: [...mounts, ...devices.mounts],
+      variables: [...opening.variables, ...devices.variables],
+      groups: devices.groups,
+      close: () => opening.close(),
+    };
   } catch (error) {
     await opening.close();
     throw error;

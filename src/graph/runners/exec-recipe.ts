@@ -1,6 +1,6 @@
 import type { Recipe } from '../../cache/types.js';
 import { formatPlatform } from '../../oci/platform.js';
-import type { ExecMount, ExecOp } from '../ops.js';
+import type { ExecDevice, ExecMount, ExecOp } from '../ops.js';
 import { mountSources, type MountTask } from './mount-sources.js';
 
 /** Everything that the result of a step depends on besides its inputs. Proxies, limits and the mode are not in it. */
@@ -24,7 +24,13 @@ export function execRecipe(op: ExecOp): Recipe {
     ['platform', formatPlatform(op.platform)],
     ...op.files.map(({ target, content }): [string, string] => [`file ${target}`, content]),
     ...op.mounts.map(mountRecipe),
+    ...op.devices.map(deviceRecipe),
   ];
+}
+
+/** As with BuildKit the name as it is written, not what the machine has under it. */
+function deviceRecipe({ name, required }: ExecDevice): [string, string] {
+  return [`device ${name}`, required ? 'required' : 'optional'];
 }
 
 /** What a cache holds, and what a secret says, must not change the result; where they are may. */

@@ -83,7 +83,7 @@ async function execSpec(
   root: Snapshot,
   { lowers, opened }: Material,
 ): Promise<ExecSpec> {
-  const accounts = await accountFiles(root);
+  const user = resolveUser(op.user, await accountFiles(root));
   const files = op.files.map(({ target, content }): StepMount => ({
     kind: 'file',
     target,
@@ -96,7 +96,7 @@ async function execSpec(
       argv: op.argv.map(toByteString),
       env: environment(op, shop, opened.variables),
       cwd: toByteString(op.cwd),
-      user: resolveUser(op.user, accounts),
+      user: { ...user, groups: [...new Set([...user.groups, ...opened.groups])] },
     },
     mounts: [...files, ...opened.mounts],
     network: op.network,

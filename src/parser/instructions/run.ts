@@ -1,3 +1,4 @@
+import { parseDevice } from '../device.js';
 import { Flags } from '../flags.js';
 import { InstructionError } from '../instruction-error.js';
 import { parseMountOptions } from '../mounts.js';
@@ -29,7 +30,7 @@ export function parseRun(raw: RawInstruction): RunInstruction {
     mounts: given.list('mount').map((text) => parseMountOptions(text)),
     network: oneOf(networks, { flag: 'network', value: given.string('network') }) ?? 'default',
     security: oneOf(securities, { flag: 'security', value: given.string('security') }) ?? 'sandbox',
-    devices: given.list('device').map(checkedDevice),
+    devices: given.list('device').map(parseDevice),
   };
 }
 
@@ -44,9 +45,4 @@ function oneOf<T extends string>(
     hint: didYouMean(value, allowed) ?? `write one of ${allowed.join(', ')}`,
     part: { flag },
   });
-}
-
-function checkedDevice(value: string): string {
-  if (value !== '' && !value.startsWith(',')) return value;
-  throw new InstructionError('--device needs the name of a device', { part: { flag: 'device' } });
 }
