@@ -5,6 +5,7 @@ const files = [
   'sandbox',
   'steps',
   'step-mounts',
+  'step-devices',
   'hostile-images',
   'seccomp-probe',
   'step-probe',
@@ -16,6 +17,6 @@ const files = [
 await declareInPlaces([
   ['rootless', files],
   ['single-id', files],
-  ['overlay', ['executor/sandbox', 'executor/step-mounts', 'executor/attacks']],
+  ['overlay', ['executor/sandbox', 'executor/step-mounts', 'executor/step-devices', 'executor/attacks']],
   ['container', ['executor/chroot-steps']],
 ]);

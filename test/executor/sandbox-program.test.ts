@@ -104,6 +104,31 @@ const full: SandboxPlan = {
   ],
 };
 
+/** A device and a folder of the machine. */
+const withDevice: SandboxPlan = {
+  ...plan,
+  mounts: [
+    {
+      mount: {
+        kind: 'device',
+        source: '/dev/dri/renderD128',
+        target: '/dev/dri/gpu',
+        mode: 0o020660,
+        major: 226,
+        minor: 128,
+        gid: 44,
+      },
+      at: { path: 'dev/dri/gpu', inside: ['dri', 'gpu'] },
+      isDirectory: false,
+    },
+    {
+      mount: { kind: 'host', source: '/usr/lib/gpu', target: '/l', recursive: true, flags: ['ro', 'nosuid'] },
+      at: { path: 'l', inside: [] },
+      isDirectory: true,
+    },
+  ],
+};
+
 const terminal = {
   kind: 'terminal',
   source: Readable.from([]),
@@ -151,6 +176,8 @@ const programs: readonly [name: string, parts: Parts][] = [
     'single-id-step',
     sandboxProgram({ ...full, host: { ...plan.host, initial: false, trusted: false, singleId: true } }),
   ],
+  ['device-step', sandboxProgram(withDevice)],
+  ['rootless-device-step', sandboxProgram({ ...withDevice, host: { ...plan.host, initial: false } })],
   ['terminal-step', sandboxProgram({ ...plan, spec: { ...spec, input: terminal } })],
   [
     'piped-step',

@@ -1,8 +1,8 @@
-import type { CdiDevice, CdiDeviceNode, CdiEdits, CdiMount } from './types.js';
+import type { CdiDevice, CdiEdits } from './types.js';
 
 /**
- * What some devices change together: first what a spec says of all its devices, once, then each device. Of two nodes, or
- * mounts, at one path the later counts; variables are given in their order, so that of equal ones the last counts.
+ * What some devices change together: first what a spec says of all its devices, once, then each device. Of two nodes or
+ * mounts at one path, and of two variables of one name, the later counts.
  */
 export function mergeEdits(devices: readonly CdiDevice[]): CdiEdits {
   const all: CdiEdits[] = [];
@@ -13,14 +13,17 @@ export function mergeEdits(devices: readonly CdiDevice[]): CdiEdits {
     all.push(edits);
   }
   return {
-    env: all.flatMap(({ env }) => env),
+    env: lastOf(
+      all.flatMap(({ env }) => env),
+      (pair) => pair.slice(0, pair.indexOf('=')),
+    ),
     deviceNodes: lastOf(
       all.flatMap(({ deviceNodes }) => deviceNodes),
-      (node: CdiDeviceNode) => node.path,
+      (node) => node.path,
     ),
     mounts: lastOf(
       all.flatMap(({ mounts }) => mounts),
-      (mount: CdiMount) => mount.containerPath,
+      (mount) => mount.containerPath,
     ),
     additionalGids: distinct(all.flatMap(({ additionalGids }) => additionalGids)),
     hooks: distinct(all.flatMap(({ hooks }) => hooks)),

@@ -23,7 +23,7 @@ export async function hostMounts({
 }
 
 function depth({ target }: StepMount): number {
-  return posix.normalize(target ?? '/').split('/').length;
+  return (target ?? '').split('/').length;
 }
 
 const kinds: ReadonlyMap<FileType, { readonly bits: number; readonly words: string }> = new Map([
@@ -48,7 +48,7 @@ async function deviceMount(node: CdiDeviceNode): Promise<StepMount> {
     );
   }
   const mode = kind.bits | ((node.fileMode ?? 0o666) & 0o7777);
-  const target = toByteString(posix.normalize(node.path));
+  const target = toByteString(posix.resolve(node.path));
   return { kind: 'device', source, target, mode, major, minor, uid: node.uid, gid: node.gid };
 }
 
@@ -62,7 +62,7 @@ async function hostMount({ hostPath, containerPath, options }: CdiMount): Promis
     );
   }
   const { path: source } = await find(hostPath);
-  return { kind: 'host', source, target: toByteString(posix.normalize(containerPath)), ...manner };
+  return { kind: 'host', source, target: toByteString(posix.resolve(containerPath)), ...manner };
 }
 
 async function find(hostPath: string) {
