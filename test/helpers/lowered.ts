@@ -21,7 +21,7 @@ function image(config: ContainerConfig = {}): ResolvedImage {
 }
 
 /** What a text is lowered with. */
-export interface Given {
+export interface Given extends Pick<LowerRequest, 'allowedDevices' | 'devices'> {
   /** Config of every base image. */
   readonly base?: ContainerConfig;
   readonly buildArgs?: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export interface Given {
 /** Images whose name begins with `missing` are an error to ask for. Throws what the parser and `lower` throw. */
 export async function lowered(
   text: string,
-  { base, buildArgs = {}, target, labels = {}, platform = amd64, contexts = {} }: Given = {},
+  { base, buildArgs = {}, target, labels = {}, platform = amd64, contexts = {}, ...rest }: Given = {},
 ): Promise<Lowered> {
   const dockerfile = parseDockerfile({ name: 'Dockerfile', text: `${text}\n` });
   assertBuildable(dockerfile);
@@ -52,6 +52,7 @@ export async function lowered(
       name.startsWith('missing')
         ? Promise.reject(new Error(`asked for ${name}`))
         : Promise.resolve(image(base)),
+    ...rest,
     namedContext: (name) => Promise.resolve(new Map(Object.entries(contexts)).get(name)),
   };
   return lower(request);
