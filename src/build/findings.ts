@@ -40,9 +40,11 @@ export async function findProblems(
   return lint(dockerfile, { found: [...warnings, ...found], check });
 }
 
-/** Findings of several variants of a build: what is said of one place counts once. */
+/** Findings of several variants of a build: what is said of one place counts once, with the guess of the first. */
 export function distinct(findings: readonly Diagnostic[]): readonly Diagnostic[] {
-  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+  const said = ({ rule, range, message }: Diagnostic) =>
+    JSON.stringify([rule, range, message.replace(/ \(did you mean [^)]*\)$/, '')]);
+  return [...new Map(findings.toReversed().map((finding) => [said(finding), finding])).values()].toReversed();
 }
 
 /** Tells of findings as warnings. Throws `lint` after the last one when the file wants them to be errors. */
@@ -55,9 +57,9 @@ export function reportFindings(
     const page = rule === undefined ? undefined : rulePage(rule);
     job.emit({ kind: 'warning', message, hint, range, source: dockerfile.source.name, rule, page });
   }
-  for (const name of unusedBuildArguments(dockerfile, buildArgs)) {
+  for (const { name, hint } of unusedBuildArguments(dockerfile, buildArgs)) {
     const message = `the build argument ${JSON.stringify(name)} is declared by no ARG of the Dockerfile`;
-    job.emit({ kind: 'warning', message });
+    job.emit({ kind: 'warning', message, hint });
   }
   const first = findings.find(({ severity }) => severity === 'error');
   if (first === undefined) return;

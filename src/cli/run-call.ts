@@ -7,18 +7,24 @@ import { exitCodes, TsbuildError } from '../util/errors.js';
 import type { Source } from '../util/source.js';
 import { buildInput } from './build-input.js';
 import { withPrivateStore } from './private-store.js';
+import { variantsOf } from './build-variants.js';
 import type { BuildRequest } from './build-request.js';
 import type { Call } from './call-method.js';
 import type { CliContext } from './context.js';
 import { checkJson, checkText, outlineJson, outlineText, targetsJson, targetsText } from './call-text.js';
 import { wantsColor } from './color.js';
 
+/** What differs in its target only. */
+type Requests = readonly [BuildRequest, ...BuildRequest[]];
+
 /**
  * Answers a question about a Dockerfile on standard output, without the store or a sandbox. Resolves to the exit code:
- * a check that finds something fails.
+ * a check that finds something fails. A check is of all requests, for all platforms; an outline of the first, for its
+ * first platform.
  */
-export async function runCall(request: BuildRequest, call: Call, context: CliContext): Promise<number> {
-  if (call.method === 'check') return runCheck(request, call, context);
+export async function runCall(requests: Requests, call: Call, context: CliContext): Promise<number> {
+  if (call.method === 'check') return runCheck(requests, call, context);
+  const [request] = requests;
   const { stdout } = context;
   return withPrivateStore(request, context, async (tools) => {
     const input = await buildInput(request, context, tools);
@@ -34,9 +40,11 @@ export async function runCall(request: BuildRequest, call: Call, context: CliCon
   });
 }
 
-async function runCheck(request: BuildRequest, { json }: Call, context: CliContext): Promise<number> {
+async function runCheck(requests: Requests, { json }: Call, context: CliContext): Promise<number> {
   const { stdout, env } = context;
-  const checked = await withPrivateStore(request, context, (tools) => readAndCheck(request, context, tools));
+  const checked = await withPrivateStore(requests[0], context, (tools) =>
+    readAndCheck(requests, context, tools),
+  );
   const { findings, source, error } = checked;
   if (json) stdout.write(checkJson(findings, source, error));
   else if (findings.length > 0 || error === undefined) {
@@ -49,7 +57,7 @@ async function runCheck(request: BuildRequest, { json }: Call, context: CliConte
 
 /** A file whose text has errors is a result too: it has a source to point into. */
 async function readAndCheck(
-  request: BuildRequest,
+  [request, ...others]: Requests,
   context: CliContext,
   tools: ContextTools,
 ): Promise<Checked> {
@@ -60,7 +68,8 @@ async function readAndCheck(
     if (!(error instanceof TsbuildError) || error.source === undefined) throw error;
     return { findings: [], source: error.source, error };
   }
-  return { ...(await check(input)), source: input.dockerfile.source };
+  const variants = [...input.variants, ...others.flatMap(variantsOf)] as const;
+  return { ...(await check({ ...input, variants })), source: input.dockerfile.source };
 }
 
 interface Checked extends CheckResult {

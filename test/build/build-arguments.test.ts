@@ -4,7 +4,11 @@ import { parsed } from '../helpers/parsed.js';
 
 const warns = test.macro<[text: string, name: string, ...expected: string[]]>({
   exec(t, text, name, ...expected) {
-    t.deepEqual(unusedBuildArguments(parsed(text), new Map([[name, '1']])), expected);
+    const unused = unusedBuildArguments(parsed(text), new Map([[name, '1']]));
+    t.deepEqual(
+      unused.map((one) => one.name),
+      expected,
+    );
   },
   title: (rule = '', text, name) => `--build-arg ${name}, ${rule}: ${JSON.stringify(text)}`,
 });
@@ -26,3 +30,16 @@ for (const name of [
 ]) {
   test('it means something without an ARG', warns, 'FROM a', name);
 }
+
+test('a mistyped name has the nearest declared one as a hint', (t) => {
+  const dockerfile = parsed('ARG VERSION\nFROM a\nARG COMMIT');
+  const given = new Map([
+    ['VERISON', '1'],
+    ['comit', '1'],
+    ['OTHER', '1'],
+  ]);
+  t.deepEqual(
+    unusedBuildArguments(dockerfile, given).map(({ hint }) => hint),
+    ['did you mean VERSION?', 'did you mean COMMIT?', undefined],
+  );
+});

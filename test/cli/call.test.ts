@@ -207,3 +207,39 @@ test('error=true fails a build before its first step', async (t) => {
   t.is(error?.message, 'lint violation found for rules: MaintainerDeprecated');
   t.is(error?.range?.startLine, 3);
 });
+
+const perPlatform = `ARG TARGETARCH
+FROM scratch AS base-amd64
+ENV ONLYAMD=1
+FROM scratch AS base-arm64
+ENV ONLYARM=1
+FROM base-$TARGETARCH
+ENV A=$ONLYA B=$ONLYARM
+`;
+
+test('a check is of every platform, and says what is wrong at one place once', async (t) => {
+  const findings = async (platform: string): Promise<readonly string[]> => {
+    const { stdout } = await ask(t, perPlatform, ['--call=check,format=json', '--platform', platform]);
+    const { warnings } = JSON.parse(stdout) as { warnings: readonly { detail: string }[] };
+    return warnings.map(({ detail }) => detail.replace(/ \(did.*/, '')).toSorted();
+  };
+  const [known, missing] = ['$ONLYA', '$ONLYARM'].map((name) => `Usage of undefined variable '${name}'`);
+  t.deepEqual(await findings('linux/arm64'), [known]);
+  t.deepEqual(await findings('linux/amd64,linux/arm64'), [known, missing]);
+});
+
+test('an outline is of the first platform', async (t) => {
+  const outline = async (platform: string): Promise<string> =>
+    (await ask(t, perPlatform, ['--call=outline', '--platform', platform])).stdout;
+  t.regex(await outline('linux/arm64,linux/amd64'), /TARGETARCH +arm64/);
+});
+
+test('a check takes several targets, an outline one', async (t) => {
+  const file = 'FROM scratch AS a\nFROM scratch AS b\n';
+  const targets = ['--target=a', '--target=b'];
+  t.is((await ask(t, file, ['--check', ...targets])).code, 0);
+  await t.throwsAsync(ask(t, file, ['--check', ...targets, '--target=c']), {
+    message: /"c" could not be found/,
+  });
+  await t.throwsAsync(ask(t, file, ['--call=outline', ...targets]), { message: /several targets/ });
+});

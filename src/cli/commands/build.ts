@@ -17,10 +17,12 @@ export const build = defineCommand({
   async run({ options, positionals: [context = ''] }, cli) {
     const requests = buildRequests(context, options, cli);
     const [request, ...others] = requests;
-    if (others.length > 0 && (request.call !== undefined || options['dry-run'])) throw severalTargets();
-    if (request.call !== undefined) {
+    const { call } = request;
+    if (others.length > 0 && (options['dry-run'] || (call !== undefined && call.method !== 'check')))
+      throw severalTargets();
+    if (call !== undefined) {
       const { runCall } = await import('../run-call.js');
-      return runCall(request, request.call, cli);
+      return runCall(requests, call, cli);
     }
     if (options['dry-run']) {
       const { runPlan } = await import('../run-plan.js');
