@@ -42,6 +42,8 @@ interface Import {
   readonly from: string;
   readonly to: string;
   readonly typeOnly: boolean;
+  /** By `import()`. */
+  readonly lazy: boolean;
 }
 
 function importsOf(file: string): Import[] {
@@ -50,7 +52,12 @@ function importsOf(file: string): Import[] {
     ...text.matchAll(/^(?:import|export)\s+(type\s+)?[^;]*?from '([^']+)'/gm),
     ...text.matchAll(/\b(import)\('([^']+)'\)/g),
   ];
-  return found.map(([, kind, to = '']) => ({ from: file, to, typeOnly: kind?.trim() === 'type' }));
+  return found.map(([, kind, to = '']) => ({
+    from: file,
+    to,
+    typeOnly: kind?.trim() === 'type',
+    lazy: kind === 'import',
+  }));
 }
 
 const imports = files.flatMap(importsOf);
@@ -77,6 +84,19 @@ test('a file imports from its own folder or a lower rank', (t) => {
 
 test('pure files import no I/O', (t) => {
   const wrong = imports.filter(({ from, to }) => io.test(to) && pure.some((pattern) => pattern.test(from)));
+  t.deepEqual(
+    wrong.map(({ from, to }) => `${from} → ${to}`),
+    [],
+  );
+});
+
+test('no CommonJS package is imported lazily: in the bundle it would have no named exports', (t) => {
+  const packages = imports.filter(({ to, lazy }) => lazy && !to.startsWith('.') && !to.startsWith('node:'));
+  const wrong = packages.filter(({ to }) => {
+    const description = readFileSync(join(projectRoot, 'node_modules', to, 'package.json'), 'utf8');
+    return (JSON.parse(description) as { readonly type?: string }).type !== 'module';
+  });
+  t.true(packages.length > 0);
   t.deepEqual(
     wrong.map(({ from, to }) => `${from} → ${to}`),
     [],

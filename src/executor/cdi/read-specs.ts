@@ -53,16 +53,12 @@ async function readDocument(path: string): Promise<unknown> {
   if (!status.isFile()) throw new TsbuildError('image', 'it is no file');
   if (status.size > largestSpec) throw new TsbuildError('image', 'it is larger than 16 MiB');
   const text = await readFile(path, 'utf8');
-  const parse = path.endsWith('.json') ? (json: string): unknown => JSON.parse(json) : await yamlParser();
+  const parse = path.endsWith('.json')
+    ? (json: string): unknown => JSON.parse(json)
+    : (await import('./parse-yaml.js')).parseYaml;
   try {
     return parse(text);
   } catch {
     throw new TsbuildError('image', path.endsWith('.json') ? 'it is not JSON' : 'it is not YAML');
   }
-}
-
-/** Version 1.1, which the programs read that write specs: modes such as 0660 are octal there. */
-async function yamlParser(): Promise<(text: string) => unknown> {
-  const { parse } = await import('yaml');
-  return (text) => parse(text, { version: '1.1', logLevel: 'error' });
 }
