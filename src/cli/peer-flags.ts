@@ -97,7 +97,8 @@ const buildah: readonly PeerFlag[] = [
   ...one('refused', '--compat-volumes', 'VOLUME only declares a volume; a later RUN may write below it'),
   ...one('planned', '--mount=', 'use RUN --mount in the Dockerfile'),
   ...one('planned', '--save-stages', 'build the stage with --target and give it a name'),
-  ...peerFlags('planned', sandboxFixed, '--cap-add= --cap-drop= --device= --security-opt='),
+  ...peerFlags('planned', sandboxFixed, '--cap-add= --cap-drop= --security-opt='),
+  ...one('planned', '--device=', 'use RUN --device in the Dockerfile, with --allow device'),
   ...peerFlags('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),
   ...one('planned', '--http-proxy', 'give the proxy with --build-arg HTTP_PROXY'),
   ...peerFlags(
