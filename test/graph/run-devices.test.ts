@@ -5,9 +5,8 @@ import { parseCdiSpec } from '../../src/executor/cdi/parse-spec.js';
 import { joinSpecs } from '../../src/executor/cdi/registry.js';
 import type { ExecDevice } from '../../src/graph/ops.js';
 import { execRecipe } from '../../src/graph/runners/exec-recipe.js';
-import { ancestry } from '../../src/graph/vertex.js';
 import { TsbuildError } from '../../src/util/errors.js';
-import { lowered } from '../helpers/lowered.js';
+import { lastRun, lowered } from '../helpers/lowered.js';
 
 const open = { 'org.mobyproject.buildkit.device.autoallow': 'true' };
 const shut = { 'org.mobyproject.buildkit.device.autoallow': 'false' };
@@ -25,11 +24,7 @@ const { registry } = joinSpecs([
 async function exec(text: string, allow: readonly string[] = []) {
   const given = { allowedDevices: parseAllow(allow).devices, devices: () => Promise.resolve(registry) };
   const { vertex } = await lowered(`FROM base\n${text}`, given);
-  const op = ancestry(vertex)
-    .map((ancestor) => ancestor.op)
-    .findLast((candidate) => candidate.kind === 'exec');
-  if (op === undefined) throw new Error('no RUN');
-  return op;
+  return lastRun(vertex);
 }
 
 const becomes = test.macro({

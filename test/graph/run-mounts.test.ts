@@ -8,7 +8,7 @@ import { digestOf } from '../../src/oci/digest.js';
 import { parseDockerfile } from '../../src/parser/parse.js';
 import { assertBuildable } from '../../src/parser/assert-buildable.js';
 import { TsbuildError } from '../../src/util/errors.js';
-import { ancestry } from '../../src/graph/vertex.js';
+import { lastRun } from '../helpers/lowered.js';
 
 const platform = { os: 'linux', architecture: 'amd64' };
 
@@ -47,11 +47,7 @@ async function run(text: string, { allow = [], network, onbuild = [] }: Given = 
     entitlements: new Set(allow),
   };
   const { vertex } = await lower(request);
-  const op = ancestry(vertex)
-    .map((ancestor) => ancestor.op)
-    .findLast((candidate) => candidate.kind === 'exec');
-  if (op === undefined) throw new Error('no RUN');
-  return op;
+  return lastRun(vertex);
 }
 
 const becomes = test.macro({

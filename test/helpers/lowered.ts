@@ -2,6 +2,8 @@
 import { lower } from '../../src/graph/lower/lower.js';
 import type { Lowered, LowerRequest, NamedSource, ResolvedImage } from '../../src/graph/lower/lowering.js';
 import type { StageState } from '../../src/graph/lower/stage-state.js';
+import type { ExecOp } from '../../src/graph/ops.js';
+import { ancestry, type Vertex } from '../../src/graph/vertex.js';
 import { digestOf } from '../../src/oci/digest.js';
 import type { Platform } from '../../src/oci/platform.js';
 import type { ContainerConfig } from '../../src/oci/types.js';
@@ -56,6 +58,15 @@ export async function lowered(
     namedContext: (name) => Promise.resolve(new Map(Object.entries(contexts)).get(name)),
   };
   return lower(request);
+}
+
+/** The last RUN that a vertex needs. */
+export function lastRun(vertex: Vertex): ExecOp {
+  const op = ancestry(vertex)
+    .map((ancestor) => ancestor.op)
+    .findLast((candidate) => candidate.kind === 'exec');
+  if (op === undefined) throw new Error('no RUN');
+  return op;
 }
 
 /** The `created_by` texts that a stage adds to its base's. */
