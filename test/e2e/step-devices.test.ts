@@ -152,7 +152,9 @@ stepTest('a node that the machine does not have', async (t) => {
   t.regex(built.stderr, /"\/dev\/not-here", which cannot be used: ENOENT/);
 });
 
-stepTest('chroot mode has no devices, but what needs no mount', async (t) => {
+const rootfulStepTest = testWhere(mode === 'rootful', 'only root of the machine has this mode', stepTest);
+
+rootfulStepTest('chroot mode has no devices, but what needs no mount', async (t) => {
   const args = ['--isolation', 'chroot', '--allow', 'device'];
   const refused = await build('FROM base\nRUN --device=vendor.com/full=0 true\n', { args });
   t.is(refused.code, 6, refused.output);
