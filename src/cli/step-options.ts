@@ -35,6 +35,7 @@ export const stepOptions = {
     describe: 'Port of 127.0.0.1 of this machine that RUN steps reach at theirs, such as a proxy or a mirror',
   },
   'cdi-spec-dir': {
+    emptyIsNone: true,
     kind: 'list',
     value: 'FOLDER',
     describe: `CDI specs of the devices for RUN --device (default ${usualSpecFolders.join(', ')})`,

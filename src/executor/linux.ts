@@ -85,6 +85,7 @@ export const linux = {
   SIOCSIFFLAGS: 0x8914,
   IFF_UP: 0x1,
 
+  EPERM: 1,
   ENOENT: 2,
   EACCES: 13,
   EINVAL: 22,

@@ -52,17 +52,19 @@ async function deviceMount(node: CdiDeviceNode): Promise<StepMount> {
   return { kind: 'device', source, target, mode, major, minor, uid: node.uid, gid: node.gid };
 }
 
-async function hostMount({ hostPath, containerPath, options }: CdiMount): Promise<StepMount> {
+async function hostMount({ hostPath, containerPath, options, type }: CdiMount): Promise<StepMount> {
+  if (!['', 'bind', 'none'].includes(type)) throw unsupported('type', type);
   const manner = mountManner(options);
-  if ('unknown' in manner) {
-    throw new TsbuildError(
-      'unsupported',
-      `the mount option ${JSON.stringify(manner.unknown)} of a CDI spec is not supported`,
-      { hint: 'mounts of devices are bound, with ro, nosuid, nodev, noexec or rbind' },
-    );
-  }
+  if ('unknown' in manner) throw unsupported('option', manner.unknown);
   const { path: source } = await find(hostPath);
   return { kind: 'host', source, target: toByteString(posix.resolve(containerPath)), ...manner };
+}
+
+function unsupported(what: string, word: string): TsbuildError {
+  const shown = JSON.stringify(word);
+  return new TsbuildError('unsupported', `the mount ${what} ${shown} of a CDI spec is not supported`, {
+    hint: 'mounts of devices are bind mounts, with ro, nosuid, nodev, noexec or rbind',
+  });
 }
 
 async function find(hostPath: string) {

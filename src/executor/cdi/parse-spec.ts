@@ -132,12 +132,11 @@ function permissionsOf(value: unknown, where: string): string | undefined {
 
 function mountOf(value: unknown, where: string): CdiMount {
   const mount = membersOf(value, where, ['hostPath', 'containerPath', 'options', 'type']);
-  const type = mount['type'] ?? '';
-  if (type !== '' && type !== 'bind' && type !== 'none') throw wrong(`${where}.type is not bind`);
   return {
     hostPath: pathOf(mount['hostPath'], `${where}.hostPath`),
     containerPath: pathOf(mount['containerPath'], `${where}.containerPath`),
     options: stringsOf(mount['options'] ?? [], `${where}.options`),
+    type: stringOf(mount['type'] ?? '', `${where}.type`),
   };
 }
 

@@ -38,6 +38,8 @@ export interface CdiMount {
   /** Absolute, in the step. */
   readonly containerPath: string;
   readonly options: readonly string[];
+  /** Of the file system; empty for a bind mount. */
+  readonly type: string;
 }
 
 /** A device by its full name, with what its spec says of all its devices. */

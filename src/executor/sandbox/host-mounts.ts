@@ -1,7 +1,7 @@
-import { type Operation } from '../../sys/program.js';
+import { valueOf, type Operation } from '../../sys/program.js';
 import { deviceNumber } from '../../sys/nodes.js';
 import { linux } from '../linux.js';
-import type { HostMountFlag, StepMount } from '../types.js';
+import type { HostMountFlag, StepMount, User } from '../types.js';
 import { attachTo, cloneMount, newMount, setAttributes } from './operations.js';
 import type { SandboxPlan } from './plan.js';
 
@@ -26,31 +26,25 @@ export function showHost({ source, recursive, flags }: Of<'host'>, label: string
 
 /**
  * A device node, detached, in `new`. One of its own lies on a file system that the step does not see and that is not
- * nodev: no other can be made there.
+ * nodev: no other can be made there. Where none can be made it is the machine's: in a user namespace, and in a container
+ * that may only open its devices.
  */
 export function showDevice(
   device: Of<'device'>,
   { spec, host, place }: Pick<SandboxPlan, 'spec' | 'host'> & { readonly place: string },
 ): Operation[] {
   const label = `mount ${device.target}`;
-  const own = `${place}/node`;
+  const machines = cloneMount({ directory: AT_FDCWD, path: device.source }, 'new', label);
+  const { user } = spec.process;
   return [
-    ...(host.initial ? makeNode(device, { place, label, user: spec.process.user }) : []),
-    ...cloneMount({ directory: AT_FDCWD, path: host.initial ? own : device.source }, 'new', label),
+    ...(host.initial
+      ? [...makePlace(place, label), ...machines, ...replaceByOwn(device, { place, user, label })]
+      : machines),
     setAttributes('new', MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, label),
   ];
 }
 
-function makeNode(
-  { mode, major, minor, uid, gid }: Of<'device'>,
-  at: {
-    readonly place: string;
-    readonly label: string;
-    readonly user: { readonly uid: number; readonly gid: number };
-  },
-): Operation[] {
-  const { place, label, user } = at;
-  const node = `${place}/node`;
+function makePlace(place: string, label: string): Operation[] {
   const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
   return [
     { call: 'mkdirat', args: [AT_FDCWD, place, 0o700], label },
@@ -62,8 +56,32 @@ function makeNode(
       label,
     },
     ...attachTo('new', 'target', label),
-    { call: 'mknodat', args: [AT_FDCWD, node, mode, deviceNumber(major, minor)], label },
+  ];
+}
+
+interface OwnNode {
+  readonly place: string;
+  readonly user: Pick<User, 'uid' | 'gid'>;
+  readonly label: string;
+}
+
+function replaceByOwn(
+  { mode, major, minor, uid, gid }: Of<'device'>,
+  { place, user, label }: OwnNode,
+): Operation[] {
+  const node = `${place}/node`;
+  const made: Operation[] = [
     { call: 'fchownat', args: [AT_FDCWD, node, uid ?? user.uid, gid ?? user.gid, 0], label },
     { call: 'fchmodat', args: [AT_FDCWD, node, mode & 0o7777], label },
+    { call: 'close', args: [valueOf('new')] },
+    ...cloneMount({ directory: AT_FDCWD, path: node }, 'new', label),
   ];
+  const make: Operation = {
+    call: 'mknodat',
+    args: [AT_FDCWD, node, mode, deviceNumber(major, minor)],
+    tolerate: linux.EPERM,
+    skip: made.length,
+    label,
+  };
+  return [make, ...made];
 }

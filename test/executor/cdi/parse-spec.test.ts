@@ -47,12 +47,12 @@ test(edits, { deviceNodes: [node] }, { deviceNodes: [node] });
 test(
   edits,
   { mounts: [{ hostPath: '/a', containerPath: '/b', options: ['ro'], type: 'bind' }] },
-  { mounts: [{ hostPath: '/a', containerPath: '/b', options: ['ro'] }] },
+  { mounts: [{ hostPath: '/a', containerPath: '/b', options: ['ro'], type: 'bind' }] },
 );
 test(
   edits,
   { mounts: [{ hostPath: '/a', containerPath: '/b' }] },
-  { mounts: [{ hostPath: '/a', containerPath: '/b', options: [] }] },
+  { mounts: [{ hostPath: '/a', containerPath: '/b', options: [], type: '' }] },
 );
 test(edits, { additionalGids: [44, 0, 109] }, { additionalGids: [44, 109] });
 test(
@@ -112,7 +112,11 @@ test(invalid, withEdits({ deviceNodes: [{ path: '/a', permissions: 'rx' }] }), /
 test(invalid, withEdits({ deviceNodes: [{ path: '/a', major: -1 }] }), /major is not a whole number/);
 test(invalid, withEdits({ deviceNodes: [{ path: '/a', uid: 2 ** 32 - 1 }] }), /uid is not an id/);
 test(invalid, withEdits({ mounts: [{ hostPath: '/a' }] }), /containerPath is not a string/);
-test(invalid, withEdits({ mounts: [{ hostPath: '/a', containerPath: '/b', type: 'tmpfs' }] }), /not bind/);
+test(
+  invalid,
+  withEdits({ mounts: [{ hostPath: 'a', containerPath: '/b' }] }),
+  /hostPath is not an absolute path/,
+);
 test(invalid, withEdits({ additionalGids: ['44'] }), /additionalGids\[0\] is not a whole number/);
 for (const kind of [
   'class',

@@ -89,7 +89,7 @@ test('nodes and mounts are looked up on the machine, what lies higher comes firs
   mkdirSync(source);
   const mounts = await hostMounts({
     deviceNodes: [{ path: '/dev/a/b', hostPath: '/dev/full', fileMode: 0o600, uid: 5 }],
-    mounts: [{ hostPath: `${folder}/./source`, containerPath: '/opt/', options: ['ro'] }],
+    mounts: [{ hostPath: `${folder}/./source`, containerPath: '/opt/', options: ['ro'], type: 'bind' }],
   });
   t.deepEqual(mounts, [
     { kind: 'host', source, target: '/opt', recursive: false, flags: ['ro'] },
@@ -107,7 +107,7 @@ test('nodes and mounts are looked up on the machine, what lies higher comes firs
 });
 
 const node = { path: '/dev/a', hostPath: '/dev/full' };
-const mount = { hostPath: '/', containerPath: '/opt', options: [] };
+const mount = { hostPath: '/', containerPath: '/opt', options: [], type: '' };
 for (const [title, edits, message] of [
   ['absent', { deviceNodes: [{ ...node, hostPath: '/dev/absent' }], mounts: [] }, /"\/dev\/absent".*ENOENT/],
   ['no device', { deviceNodes: [{ ...node, hostPath: '/dev' }], mounts: [] }, /is not the device/],
@@ -119,6 +119,7 @@ for (const [title, edits, message] of [
     { deviceNodes: [], mounts: [{ ...mount, options: ['shared'] }] },
     /option "shared".*not supported/,
   ],
+  ['type', { deviceNodes: [], mounts: [{ ...mount, type: 'tmpfs' }] }, /type "tmpfs".*not supported/],
 ] as const) {
   test(`refused: ${title}`, async (t) => {
     await t.throwsAsync(hostMounts(edits), { instanceOf: TsbuildError, message });

@@ -98,7 +98,7 @@ test('edits of a spec are made once and first; of equal places the last counts',
   t.deepEqual(mergeEdits([...devices, ...devices]), {
     env: ['SPEC=1', 'A=2'],
     deviceNodes: [{ path: '/dev/x', hostPath: '/dev/b' }],
-    mounts: [{ hostPath: '/b', containerPath: '/m', options: [] }],
+    mounts: [{ hostPath: '/b', containerPath: '/m', options: [], type: '' }],
     additionalGids: [44, 45],
     hooks: ['poststop /h'],
     netDevices: [],
