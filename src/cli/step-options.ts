@@ -35,7 +35,6 @@ export const stepOptions = {
     describe: 'Port of 127.0.0.1 of this machine that RUN steps reach at theirs, such as a proxy or a mirror',
   },
   'cdi-spec-dir': {
-    emptyIsNone: true,
     kind: 'list',
     value: 'FOLDER',
     describe: `CDI specs of the devices for RUN --device (default ${usualSpecFolders.join(', ')})`,
@@ -77,7 +76,7 @@ export function stepRequest(options: OptionValues<typeof stepOptions>): StepRequ
     ssh: options.ssh.map(parseSsh),
     limits,
     hostPorts: options['host-port'].map(parsePort),
-    deviceFolders: options['cdi-spec-dir'],
+    deviceFolders: options['cdi-spec-dir'].map(parseFolder),
   };
 }
 
@@ -110,6 +109,11 @@ function parseCpus(text: string): number {
 function positive(option: string, value: number): number {
   if (value > 0) return value;
   throw new TsbuildError('usage', `${option} must be more than 0`);
+}
+
+function parseFolder(text: string): string {
+  if (text !== '') return text;
+  throw new TsbuildError('usage', '--cdi-spec-dir is empty');
 }
 
 function parsePort(text: string): number {

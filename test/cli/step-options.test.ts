@@ -84,3 +84,4 @@ for (const port of ['0', '65536', '-1', 'http', '']) test(refuses, { 'host-port'
 for (const text of ['', '=x', 'a=', 'a=x,,y']) test(refuses, { ssh: [text] });
 test(refuses, { 'pids-limit': '0' });
 test(refuses, { 'step-timeout': '0' });
+test(refuses, { 'cdi-spec-dir': [''] });
