@@ -13,6 +13,7 @@ import { buildOptions, isolationModes, networks, pullPolicies } from './build-op
 import { parseCall, type Call } from './call-method.js';
 import { parseAddHost, parseSecret, splitPair, type SecretRequest } from './build-values.js';
 import type { CliContext } from './context.js';
+import { refuseVariables } from './environment.js';
 import { formRequest } from './form-options.js';
 import type { OptionValues } from './option-table.js';
 import { imageEditRequest, refuseInline, type ImageEditRequest } from './image-edit-options.js';
@@ -90,6 +91,7 @@ export function buildRequest(
   options: Values,
   { env, cwd }: Pick<CliContext, 'env' | 'cwd'>,
 ): BuildRequest {
+  refuseVariables(env);
   const buildArgs = buildArgsOf(options, { env, cwd });
   const tags = unique(options.tag.map((tag) => formatReference(withDefaultTag(parseTag(tag)))));
   if (options.push && tags.length === 0) {
@@ -97,7 +99,7 @@ export function buildRequest(
       hint: 'name the image with -t REGISTRY/NAME:TAG',
     });
   }
-  const platforms = parsePlatforms(options.platform);
+  const platforms = parsePlatforms(platformsOf(options, env));
   if (context === '-' && options.file === '-') {
     throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
   }
@@ -184,6 +186,12 @@ function parseBuildArgs(texts: readonly string[], env: Environment): Map<string,
     if (value !== undefined) args.set(name, value);
   }
   return args;
+}
+
+/** As docker, which reads the variable for every build. */
+function platformsOf({ platform }: Values, env: Environment): readonly string[] {
+  const usual = env['DOCKER_DEFAULT_PLATFORM'] ?? '';
+  return platform.length > 0 || usual === '' ? platform : [usual];
 }
 
 /** `local` is buildx's word for the platform of the machine. */

@@ -51,7 +51,8 @@ function errorJson({ message, range }: TsbuildError): object {
   return { message, location: range === undefined ? {} : location(range) };
 }
 
-function sourceJson({ name, text }: Source): object {
+/** A source as BuildKit's answers hold it. */
+export function sourceJson({ name, text }: Source): object {
   return { filename: name, data: base64(text), language: 'Dockerfile' };
 }
 
@@ -112,7 +113,8 @@ export function targetsJson(targets: readonly TargetInfo[], source: Source): str
   return pretty({ targets: list, sources: [base64(source.text)] });
 }
 
-function location({ startLine, endLine }: SourceRange): object {
+/** A place as BuildKit's answers spell it. */
+export function location({ startLine, endLine }: SourceRange): { readonly ranges: readonly object[] } {
   return { ranges: [{ start: { line: startLine }, end: { line: endLine } }] };
 }
 
@@ -120,7 +122,7 @@ function nonEmpty<T>(list: readonly T[]): readonly T[] | undefined {
   return list.length === 0 ? undefined : list;
 }
 
-function base64(text: string): string {
+export function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 

@@ -15,8 +15,10 @@ import type { RegistryClient } from '../registry/types.js';
 import type { ImageTarget } from '../store/references.js';
 import type { Store } from '../store/store.js';
 import { TsbuildError } from '../util/errors.js';
+import { buildMetadata, type BuildFindings } from './build-metadata.js';
 import type { BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
+import { isTrue } from './environment.js';
 import type { CliContext } from './context.js';
 import type { DockerDaemon } from './docker-load.js';
 
@@ -31,6 +33,7 @@ export interface FinishTools {
   readonly job: Job;
   /** performance.now() at the start of the build. */
   readonly started: number;
+  readonly findings: BuildFindings;
 }
 
 /** An image or index that is in the store, and what it consists of. */
@@ -142,17 +145,16 @@ async function loadImage(
 async function writeResults(
   { target }: Pick<Finished, 'target'>,
   pushed: Descriptor | undefined,
-  { request, outputs: { names }, context }: FinishTools,
+  tools: FinishTools,
 ): Promise<void> {
-  const descriptor = pushed ?? (target.kind === 'index' ? target.index : target.manifest);
-  const metadata = {
-    ...(target.kind === 'index' ? {} : { 'containerimage.config.digest': target.config }),
-    'containerimage.descriptor': descriptor,
-    'containerimage.digest': descriptor.digest,
-    ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
-  };
+  const {
+    request,
+    outputs: { names },
+    context,
+  } = tools;
   await writeResult(request.iidFile, resultId({ target }, pushed), context);
-  await writeResult(request.metadataFile, `${JSON.stringify(metadata, undefined, 2)}\n`, context);
+  const findings = isTrue(context.env['BUILDX_METADATA_WARNINGS']) ? tools.findings : undefined;
+  await writeResult(request.metadataFile, buildMetadata({ target, pushed, names }, findings), context);
 }
 
 /** The digest of the config, as with buildx; that of an index where it went. */

@@ -1,5 +1,7 @@
 import type { Command } from './command.js';
 import { loadAllCommands } from './command-list.js';
+import { metadataKeys } from './build-metadata.js';
+import { environment, otherVariables } from './environment.js';
 import { exitCodeMeanings } from './exit-codes.js';
 import type { OptionSpec } from './option-table.js';
 import type { PeerFlag } from './peer-flags.js';
@@ -23,22 +25,15 @@ export async function cliReference(): Promise<string> {
       exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]),
     ),
     '## Environment',
-    table(
-      ['variable', 'meaning'],
-      environment.map(([name, meaning]) => [`\`${name}\``, meaning]),
-    ),
+    table(['variable', 'meaning'], environment.map(variableRow)),
+    'Of the other variables that users of docker build set:',
+    table(['variable', 'what happens'], otherVariables.map(variableRow)),
+    '## The file of --metadata-file',
+    'A JSON object with the keys of `docker buildx build --metadata-file`:',
+    table(['key', 'value'], metadataKeys.map(variableRow)),
   ];
   return `${parts.join('\n\n')}\n`;
 }
-
-const environment: readonly (readonly [name: string, meaning: string])[] = [
-  ['TSBUILD_ROOT', 'folder of the store (default `$XDG_DATA_HOME/tsbuild` or `~/.local/share/tsbuild`)'],
-  ['SOURCE_DATE_EPOCH', 'as `--source-date-epoch`'],
-  ['BUILDKIT_PROGRESS', 'as `--progress`'],
-  ['BUILDKIT_TTY_LOG_LINES', 'how many output lines a running step shows on a terminal (default 6)'],
-  ['NO_COLOR', 'no colours when it is not empty'],
-  ['FORCE_COLOR', 'colours also where there is no terminal'],
-];
 
 function emptyValues(commands: readonly Command[]): string {
   const options = commands.find(({ name }) => name === 'build')?.options ?? {};
@@ -70,6 +65,11 @@ function valueOf(spec: OptionSpec): string {
   if (spec.kind === 'flag') return '';
   const value = spec.value ?? 'VALUE';
   return spec.kind === 'optional' ? `[=${value}]` : ` ${value}`;
+}
+
+function variableRow([names, meaning]: readonly [names: string, meaning: string]): string[] {
+  const each = names.split(', ').map((name) => `\`${name}\``);
+  return [each.join(', '), meaning];
 }
 
 function peerRow(flag: PeerFlag): string[] {

@@ -1,5 +1,5 @@
 import { retryDamaged } from '../build/retry-damaged.js';
-import type { BuildEvent } from '../progress/event.js';
+import type { BuildEvent, Warning } from '../progress/event.js';
 import { notForDocker } from '../image/output.js';
 import { TsbuildError } from '../util/errors.js';
 import { parseOutputs, type BuildOutputs } from './build-outputs.js';
@@ -8,6 +8,7 @@ import { variantsOf } from './build-variants.js';
 import type { CliContext } from './context.js';
 import { checkPushes } from './check-pushes.js';
 import { debugShell } from './debug-shell.js';
+import { variableWarnings } from './environment.js';
 import { finishBuild, type FinishTools } from './finish-build.js';
 import { progressRenderer } from './progress-output.js';
 import { spaceLimits } from './space-limits.js';
@@ -29,7 +30,12 @@ export async function runBuild(
   const renderer = progressRenderer({ kind, pushed: pushes.length > 0 }, context);
   const onFailedStep = request.debugShell ? debugShell(context, () => renderer.end()) : undefined;
   try {
-    const emit = (event: BuildEvent): void => renderer.emit(event);
+    const found: Warning[] = [];
+    const emit = (event: BuildEvent): void => {
+      if (event.kind === 'warning' && event.rule !== undefined) found.push(event);
+      renderer.emit(event);
+    };
+    for (const message of variableWarnings(context.env)) emit({ kind: 'warning', message });
     const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
     await withBuild(setting, async ({ input, tools, started }) => {
       if (request.checkPush) await checkPushes(pushes, tools.client, tools.job);
@@ -41,6 +47,7 @@ export async function runBuild(
         daemon,
         context,
         started,
+        findings: { found, source: input.dockerfile.source },
       });
     });
     return 0;
@@ -51,7 +58,7 @@ export async function runBuild(
 
 type Wanted = Pick<FinishTools, 'request' | 'outputs'>;
 
-interface TargetsBuild extends BuildSetting, Pick<FinishTools, 'daemon' | 'context'> {}
+interface TargetsBuild extends BuildSetting, Pick<FinishTools, 'daemon' | 'context' | 'findings'> {}
 
 /** Builds all targets for all platforms, then finishes one target after the other; what was finished is not begun anew. */
 async function buildTargets(

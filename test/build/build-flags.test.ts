@@ -10,7 +10,11 @@ import { stepVerdicts } from '../helpers/tsbuild.js';
 
 interface Setup {
   readonly folder: string;
-  readonly build: (args: readonly string[], input?: string) => Promise<CliRun>;
+  readonly build: (
+    args: readonly string[],
+    input?: string,
+    variables?: Readonly<Record<string, string>>,
+  ) => Promise<CliRun>;
 }
 
 const stages = `FROM scratch AS one
@@ -27,8 +31,13 @@ function setup(t: ExecutionContext): Setup {
   writeFileSync(join(folder, 'c/a'), 'A');
   writeFileSync(join(folder, 'c/Dockerfile'), stages);
   const env = { HOME: folder, CONTAINERS_REGISTRIES_CONF: '', TSBUILD_ROOT: join(folder, 'store') };
-  const build: Setup['build'] = (args, input = '') =>
-    runCli(folder, ['build', '--progress=plain', ...args, join(folder, 'c')], env, input);
+  const build: Setup['build'] = (args, input = '', variables = {}) =>
+    runCli(
+      folder,
+      ['build', '--progress=plain', ...args, join(folder, 'c')],
+      { ...env, ...variables },
+      input,
+    );
   return { folder, build };
 }
 
@@ -111,3 +120,37 @@ for (const pull of [
     await (/=(never|missing|newer|false)/.test(pull) ? t.notThrowsAsync(built) : t.throwsAsync(built));
   });
 }
+
+test('--metadata-file: the platform of an image, and findings when they are asked for', async (t) => {
+  const { folder, build } = setup(t);
+  const text = 'FROM scratch\nMAINTAINER me\nCOPY a /$X\n';
+  const metadata = async (env: Record<string, string>): Promise<Record<string, unknown>> => {
+    const args = ['-f', '-', '--platform=linux/arm/v7', '--metadata-file', join(folder, 'meta')];
+    await build(args, text, env);
+    return JSON.parse(readFileSync(join(folder, 'meta'), 'utf8')) as Record<string, unknown>;
+  };
+  const plain = await metadata({});
+  t.like(plain['containerimage.descriptor'], {
+    digest: plain['containerimage.digest'],
+    platform: { architecture: 'arm', os: 'linux', variant: 'v7' },
+  });
+  t.false('buildx.build.warnings' in plain);
+  const warnings = (await metadata({ BUILDX_METADATA_WARNINGS: 'true' }))[
+    'buildx.build.warnings'
+  ] as readonly { short: string; range: unknown }[];
+  const shorts = warnings.map(({ short }) => Buffer.from(short, 'base64').toString());
+  t.deepEqual(shorts, [
+    'MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label (line 2)',
+    "UndefinedVar: Usage of undefined variable '$X' (line 3)",
+  ]);
+  t.deepEqual(warnings[0]?.range, [{ start: { line: 2 }, end: { line: 2 } }]);
+});
+
+test('variables that ask for something else than a build by tsbuild are told of', async (t) => {
+  const { build } = setup(t);
+  const env = { DOCKER_BUILDKIT: '0', DOCKER_CONTENT_TRUST: '1' };
+  const { stderr } = await build(['-f', '-'], 'FROM scratch\n', env);
+  t.regex(stderr, /DOCKER_BUILDKIT=0 is ignored/);
+  t.regex(stderr, /DOCKER_CONTENT_TRUST is ignored/);
+  t.notRegex((await build(['-f', '-'], 'FROM scratch\n')).stderr, /ignored/);
+});

@@ -214,6 +214,12 @@ test('empty values are none', (t) => {
 test('an empty value takes the one before it back', means, ['--file=a', '--file='], { file: undefined });
 test('an empty target among others is none', means, ['--target=', '--target=a'], { target: 'a' });
 test('progress of the environment', means, [], { progress: 'plain' }, { BUILDKIT_PROGRESS: 'plain' });
+const arm = { os: 'linux', architecture: 'arm64' };
+const amd = { os: 'linux', architecture: 'amd64' };
+const usual = { DOCKER_DEFAULT_PLATFORM: 'linux/arm64,linux/amd64' };
+test('platforms of the environment', means, [], { platforms: [arm, amd], index: true }, usual);
+test('the option goes before them', means, ['--platform=linux/amd64'], { platforms: [amd] }, usual);
+test('an empty one is none', means, [], { platforms: [] }, { DOCKER_DEFAULT_PLATFORM: '' });
 test(
   'the option goes before progress of the environment',
   means,
@@ -302,3 +308,16 @@ test('a message about a wrong secret or password does not repeat it', (t) => {
     t.false(`${error?.message} ${error?.hint}`.includes('hunter2'), error?.message);
   }
 });
+
+for (const [name, value] of [
+  ['BUILDX_GIT_LABELS', 'full'],
+  ['BUILDX_GIT_LABELS', '1'],
+  ['EXPERIMENTAL_BUILDKIT_SOURCE_POLICY', 'policy.json'],
+] as const) {
+  test(`a variable that would change the result is not ignored: ${name}=${value}`, (t) => {
+    const error = t.throws(() => request(['.'], { [name]: value }), { instanceOf: TsbuildError });
+    t.is(error?.code, 'unsupported');
+    t.is(error?.message, `${name} is not supported`);
+  });
+}
+test('a variable that says no is none', means, [], { labels: new Map() }, { BUILDX_GIT_LABELS: '0' });

@@ -243,3 +243,16 @@ test('a check takes several targets, an outline one', async (t) => {
   });
   await t.throwsAsync(ask(t, file, ['--call=outline', ...targets]), { message: /several targets/ });
 });
+
+test('an outline has what triggers of a stage take, where FROM stands', async (t) => {
+  const file =
+    'FROM scratch AS a\nONBUILD ARG X=1\nONBUILD RUN --mount=type=secret,id=s x\nFROM a\nARG Y=$X\n';
+  const { stdout } = await ask(t, file, ['--call=outline,format=json']);
+  const { args, secrets } = JSON.parse(stdout) as { args: object; secrets: object };
+  const line = (number: number) => ({ ranges: [{ start: { line: number }, end: { line: number } }] });
+  t.deepEqual(args, [
+    { name: 'X', value: '1', location: line(4) },
+    { name: 'Y', value: '1', location: line(5) },
+  ]);
+  t.deepEqual(secrets, [{ name: 's', location: line(4) }]);
+});

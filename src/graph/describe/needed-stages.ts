@@ -14,12 +14,21 @@ export function neededStages(
   for (let stage = open.pop(); stage !== undefined; stage = open.pop()) {
     if (needed.has(stage)) continue;
     needed.add(stage);
-    const base = expandWord(stage.from.image, mapScope(globals), dockerfile.directives.escape);
-    const parent = fromStage(dockerfile, base, stage);
+    const parent = parentStage(dockerfile, stage, globals);
     if (parent !== undefined) open.push(parent);
     for (const instruction of stage.instructions) open.push(...copiedFrom(dockerfile, instruction, stage));
   }
   return dockerfile.stages.filter((stage) => needed.has(stage));
+}
+
+/** The stage that a stage is based on. */
+export function parentStage(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  globals: ReadonlyMap<string, string>,
+): Stage | undefined {
+  const base = expandWord(stage.from.image, mapScope(globals), dockerfile.directives.escape);
+  return fromStage(dockerfile, base, stage);
 }
 
 function copiedFrom(dockerfile: Dockerfile, instruction: StageInstruction, current: Stage): Stage[] {

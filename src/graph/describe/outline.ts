@@ -3,7 +3,7 @@ import { automaticArgs } from '../../parser/lint/global-scope.js';
 import type { SourceRange } from '../../util/source.js';
 import type { LoweredStages } from '../lower/lower.js';
 import { descriptionOf } from './description.js';
-import { neededStages } from './needed-stages.js';
+import { neededStages, parentStage } from './needed-stages.js';
 
 export interface ArgumentInfo {
   readonly name: string;
@@ -27,9 +27,14 @@ export interface Outline {
   readonly ssh: readonly MountInfo[];
 }
 
-/** Arguments with their values, secrets and agents of the stages that the target needs, each once by name. */
-export function describeOutline(dockerfile: Dockerfile, lowered: LoweredStages): Outline {
-  const { target, globals } = lowered;
+/**
+ * Arguments with their values, secrets and agents of the stages that the target needs, each once by name; also those of
+ * triggers of other stages.
+ */
+export function describeOutline(file: Dockerfile, lowered: LoweredStages): Outline {
+  const { globals } = lowered;
+  const dockerfile = { ...file, stages: file.stages.map((stage) => triggered(file, stage, globals)) };
+  const target = dockerfile.stages[lowered.target.index] ?? lowered.target;
   const stages = neededStages(dockerfile, target, globals);
   const args = [
     ...globalArguments(dockerfile, stages, globals),
@@ -42,6 +47,15 @@ export function describeOutline(dockerfile: Dockerfile, lowered: LoweredStages):
     secrets: mountsOf(stages, 'secret'),
     ssh: mountsOf(stages, 'ssh'),
   };
+}
+
+/** A stage that begins with the triggers of the one that it is based on, which stand where its FROM does. */
+function triggered(file: Dockerfile, stage: Stage, globals: ReadonlyMap<string, string>): Stage {
+  const parent = parentStage(file, stage, globals);
+  const triggers = (parent?.instructions ?? []).flatMap((one) =>
+    one.kind === 'ONBUILD' ? [{ ...one.instruction, range: stage.from.range }] : [],
+  );
+  return triggers.length === 0 ? stage : { ...stage, instructions: [...triggers, ...stage.instructions] };
 }
 
 /** Those before FROM that the stages use: in FROM, or by declaring them without a value. */
