@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { mode, testWhere } from '../helpers/modes.js';
+import { mode, testWhere, type Declare } from '../helpers/modes.js';
+import { findProgram, runProgram } from '../helpers/programs.js';
 import { printed, StepSite, stepTest, type BuildOf } from './step-site.js';
 
 const site = await StepSite.open('devices');
@@ -20,7 +21,7 @@ site.workspace.write({
         name: '0',
         containerEdits: {
           env: ['DEVICE=zero', 'PATH=/vendor/bin:/bin'],
-          deviceNodes: [{ path: '/dev/vendor/mydev', hostPath: '/dev/full' }],
+          deviceNodes: [{ path: '/dev/vendor/mydev', hostPath: '/dev/full', fileMode: 0o640 }],
           mounts: [
             {
               hostPath: site.workspace.path('vendor'),
@@ -153,6 +154,20 @@ stepTest('a node that the machine does not have', async (t) => {
 });
 
 const rootfulStepTest = testWhere(mode === 'rootful', 'only root of the machine has this mode', stepTest);
+
+const withoutMknod: Declare = findProgram('setpriv') === undefined ? test.skip : rootfulStepTest;
+
+withoutMknod('where no node can be made a step has the machine’s', async (t) => {
+  const dockerfile =
+    "FROM base\nRUN --device=vendor.com/full=0 stat -c '%F %a %t:%T' /dev/vendor/mydev; ! echo x > /dev/vendor/mydev\n";
+  const { argv } = site.prepare(dockerfile, { args: ['--cdi-spec-dir', specs, '--allow', 'device'] });
+  const without = ['setpriv', '--bounding-set', '-mknod', ...site.workspace.commandLine(argv)];
+  const { folder, store } = site.workspace;
+  const built = await runProgram(without, { cwd: folder, env: { TSBUILD_ROOT: store } });
+  t.is(built.code, 0, built.output);
+  t.regex(printed(built), /^character special file 666 1:7$/m);
+  t.regex(printed(built), /No space left on device/);
+});
 
 rootfulStepTest('chroot mode has no devices, but what needs no mount', async (t) => {
   const args = ['--isolation', 'chroot', '--allow', 'device'];
