@@ -20,7 +20,7 @@ const grants = test.macro({
       names: new Map(Object.entries(expected.names ?? {})),
     });
   },
-  title: (_, texts: readonly string[]) => texts.map((text) => `--allow ${text}`).join(' '),
+  title: (_, texts: readonly string[]) => `grants: ${texts.join(' and ')}`,
 });
 
 test(grants, [], {});
