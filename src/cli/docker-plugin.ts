@@ -1,8 +1,9 @@
 /** The plugin that makes `docker build` run tsbuild (docker's CLI plugin protocol, schema 0.1.0). */
-import { chmod, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readDockerConfig, writeDockerConfig } from '../registry/docker-config.js';
 import { isJsonObject, type JsonObject } from '../oci/json-guards.js';
+import { makeFolders } from '../sys/make-folders.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { version } from './version.js';
 
@@ -26,7 +27,7 @@ export async function installPlugin(folder: string, launch: Launch): Promise<str
   await refuseForeign(path);
   const temporary = `${path}.new`;
   await attempt(path, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await writeFile(temporary, pluginScript(launch));
     await chmod(temporary, 0o755);
     await rename(temporary, path);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { walkChangeset } from '../layers/changeset.js';
 import { mapEntries } from '../layers/map-entries.js';
@@ -9,6 +9,7 @@ import { emptyTree } from '../layers/tree.js';
 import type { Changeset, Metadata } from '../layers/types.js';
 import { digestOf } from '../oci/digest.js';
 import type { Job } from '../progress/event.js';
+import { makeFolders } from '../sys/make-folders.js';
 import { removeTree } from '../store/remove-tree.js';
 import { toByteString } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
@@ -94,7 +95,7 @@ async function makeFolder(path: string): Promise<string | undefined> {
   try {
     if ((await stat(path)).isDirectory()) return undefined;
   } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return mkdir(path, { recursive: true });
+    if (errnoCode(error) === 'ENOENT') return makeFolders(path);
     throw error;
   }
   throw new TsbuildError('build', `${JSON.stringify(path)} is not a folder`, { hint: 'choose another dest' });

@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Job } from '../progress/event.js';
 import { parseIndex } from '../oci/validate.js';
+import { makeFolders } from '../sys/make-folders.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { memoryMember, type ArchiveMember } from './archive-writer.js';
 import { exportFailure, temporaryBeside } from './destination.js';
@@ -25,7 +26,7 @@ export async function writeLayoutFolder(folder: LayoutFolder, job: Job): Promise
   const path = resolve(folder.environment.cwd, folder.spec.dest);
   try {
     const files = await withPresent(path, folder);
-    await mkdir(join(path, 'blobs/sha256'), { recursive: true });
+    await makeFolders(join(path, 'blobs/sha256'));
     for (const blob of folder.layout.blobs.values()) {
       const content = () => reported(blob, { job, step: folder.environment.step });
       await writeMember(path, { name: blobPath(blob.digest), size: blob.size, content });
@@ -72,7 +73,7 @@ async function namesIn(path: string): Promise<readonly string[]> {
 
 async function writeMember(root: string, member: ArchiveMember): Promise<void> {
   const path = join(root, member.name);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   const temporary = temporaryBeside(path);
   const handle = await open(temporary, 'wx', 0o666);
   try {

@@ -1,8 +1,9 @@
 /** The docker client's config.json, with all that others keep in it. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { open, realpath, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isJsonObject, type JsonObject } from '../oci/json-guards.js';
+import { makeFolders } from '../sys/make-folders.js';
 import { errnoCode } from '../util/errors.js';
 import { parseAuthFile } from './auth-file.js';
 import { readLimited } from './credentials.js';
@@ -22,7 +23,7 @@ export async function readDockerConfig(file: string): Promise<{ value: JsonObjec
 /** The file appears whole, with mode 0600, indented as docker does it. A link stays a link. Throws `auth`. */
 export async function writeDockerConfig(file: string, value: JsonObject): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(file), 0o700);
     const target = await realpath(file).catch(() => file);
     const temporary = join(dirname(target), `.tsbuild-${randomBytes(6).toString('hex')}`);
     const handle = await open(temporary, 'wx', 0o600);

@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
+import { makeFolders } from '../sys/make-folders.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
 import { storeFailure } from './failure.js';
 import { publishFile } from './publish.js';
@@ -38,7 +39,7 @@ const folders = [
  */
 export async function prepareRoot(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeFolders(root, 0o700);
     await checkOwner(root);
     await checkVersion(root);
   } catch (error) {
@@ -72,7 +73,7 @@ async function checkVersion(root: string): Promise<void> {
     throw new TsbuildError('store', problem, { hint: 'set TSBUILD_ROOT to a new folder' });
   }
   if (found !== undefined && found !== layoutVersion) throw otherVersion(root, found);
-  await makeFolders(root);
+  await makeStoreFolders(root);
   if (found === undefined)
     await publishFile(root, versionFile, `${JSON.stringify({ version: layoutVersion })}\n`);
 }
@@ -86,7 +87,7 @@ function otherVersion(root: string, found: number): TsbuildError {
   });
 }
 
-async function makeFolders(root: string): Promise<void> {
+async function makeStoreFolders(root: string): Promise<void> {
   for (const folder of folders) await mkdir(join(root, folder), { recursive: true, mode: 0o700 });
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, rename, unlink, utimes, writeFile } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rename, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RemoteBlob } from '../../layers/layer.js';
 import { canonicalJson } from '../../oci/canonical-json.js';
@@ -11,6 +11,7 @@ import { mediaTypes } from '../../oci/media-types.js';
 import { maxDocumentSize, parseStrictJson } from '../../oci/strict-json.js';
 import type { Descriptor } from '../../oci/types.js';
 import { lockFile } from '../../sys/lock.js';
+import { makeFolders } from '../../sys/make-folders.js';
 import { toByteString } from '../../util/bytes.js';
 import { errnoCode, TsbuildError } from '../../util/errors.js';
 import type { ArtifactHost, OutgoingBlob } from './storage.js';
@@ -80,7 +81,7 @@ export class FolderHost implements ArtifactHost {
   }
 
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    await this.#io('make', () => mkdir(this.root, { recursive: true }));
+    await this.#io('make', () => makeFolders(this.root));
     const lock = await lockFile(toByteString(join(this.root, '.lock')), 'exclusive');
     try {
       return await work();
@@ -147,7 +148,7 @@ export class FolderHost implements ArtifactHost {
   /** By way of a temporary name, so that nobody sees half a file. */
   async #write(path: string, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     await this.#io('write', async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolders(dirname(path));
       const temporary = join(this.root, `.tmp-${randomUUID()}`);
       try {
         const handle = await open(temporary, 'wx', 0o644);
