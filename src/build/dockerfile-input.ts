@@ -118,7 +118,9 @@ async function readText(
     try {
       const status = await handle.stat();
       if (!status.isFile())
-        throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`);
+        throw new TsbuildError('dockerfile', `${JSON.stringify(path)} is not a regular file`, {
+          hint: 'a Dockerfile from a pipe is read from standard input with -f -',
+        });
       if (status.size > dockerfileLimit)
         throw new TsbuildError(
           'dockerfile',
@@ -129,6 +131,7 @@ async function readText(
       await handle.close();
     }
   } catch (error) {
+    if (error instanceof TsbuildError) throw error;
     const code = errnoCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'ELOOP')

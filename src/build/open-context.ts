@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isGitContext, describeGit, parseGitUrl } from '../remote/git-url.js';
 import { createIgnoreMatcher } from '../parser/ignore.js';
 import { redactUrl } from '../registry/redact.js';
-import { TsbuildError } from '../util/errors.js';
+import { errnoCode, TsbuildError } from '../util/errors.js';
 import { once } from '../util/once.js';
 import type { Source } from '../util/source.js';
 import type { BuildContext, ContextTools } from './build-context.js';
@@ -97,9 +97,11 @@ async function localContext(
   text: string,
   { path, tools }: { readonly path: string; readonly tools: ContextTools },
 ): Promise<OpenedContext> {
-  const status = await stat(path).catch(() => undefined);
-  if (status?.isDirectory()) return { kind: 'folder', path };
-  const files = status?.isFile() ? await tarContext(path, tools.temporary) : undefined;
+  const status = await stat(path).catch((error: unknown) => {
+    throw unreadable(text, error);
+  });
+  if (status.isDirectory()) return { kind: 'folder', path };
+  const files = status.isFile() ? await tarContext(path, tools.temporary) : undefined;
   if (files !== undefined) {
     const context = {
       shown: text,
@@ -110,11 +112,18 @@ async function localContext(
     };
     return { kind: 'files', context };
   }
-  throw new TsbuildError(
-    'context',
-    `the build context ${JSON.stringify(text)} is neither a folder nor a tar`,
-    {
-      hint: 'the last argument of tsbuild is a folder, such as . for the current one',
-    },
-  );
+  const problem = `the build context ${JSON.stringify(text)} is neither a folder nor a tar`;
+  throw new TsbuildError('context', problem, {
+    hint: 'a build context is a folder, such as . for the current one',
+  });
+}
+
+function unreadable(text: string, error: unknown): TsbuildError {
+  const code = errnoCode(error);
+  const absent = code === 'ENOENT' || code === 'ENOTDIR';
+  const problem = absent ? 'does not exist' : `cannot be read: ${code ?? 'it cannot be looked at'}`;
+  return new TsbuildError('context', `the build context ${JSON.stringify(text)} ${problem}`, {
+    hint: absent ? 'give a folder that is there, such as . for the current one' : undefined,
+    cause: error,
+  });
 }

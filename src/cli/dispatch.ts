@@ -3,7 +3,7 @@ import { absentCommands } from './absent-commands.js';
 import { commandLoaders, commandNames, isCommandName } from './command-list.js';
 import type { CliContext } from './context.js';
 import { didYouMean } from './did-you-mean.js';
-import { generalHelp } from './help.js';
+import { generalHelp, groupHelp } from './help.js';
 
 /**
  * Runs the command that the arguments name; without a command they are those of `build`. Resolves to the exit code.
@@ -16,6 +16,10 @@ export async function dispatch(args: readonly string[], context: CliContext): Pr
   const pair = `${first} ${second ?? ''}`;
   if (isCommandName(pair)) return (await commandLoaders[pair]()).main(others, context);
   if (isCommandName(first)) return (await commandLoaders[first]()).main(args.slice(1), context);
+  if (isGroup(first) && (second === '--help' || second === '-h')) {
+    context.stdout.write(await groupHelp(first));
+    return 0;
+  }
   if (isContextOrOption(first)) return (await commandLoaders.build()).main(args, context);
   throw unknownCommand(first, second);
 }
@@ -32,6 +36,10 @@ async function printHelp(context: CliContext): Promise<number> {
 
 function isContextOrOption(word: string): boolean {
   return word.startsWith('-') || word === '.' || word === '..' || word.includes('/');
+}
+
+function isGroup(word: string): boolean {
+  return commandNames.some((name) => name.startsWith(`${word} `));
 }
 
 function unknownCommand(first: string, second: string | undefined): TsbuildError {

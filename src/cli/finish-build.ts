@@ -5,6 +5,7 @@ import type { FinishedImage } from '../build/finish-image.js';
 import type { OpenImage } from '../build/open-image.js';
 import { storeImage } from '../build/store-image.js';
 import type { Annotation } from '../image/annotations.js';
+import { exportFailure } from '../image/destination.js';
 import { plainForm } from '../image/output.js';
 import type { Digest } from '../oci/digest.js';
 import { formatPlatform } from '../oci/platform.js';
@@ -14,7 +15,6 @@ import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { ImageTarget } from '../store/references.js';
 import type { Store } from '../store/store.js';
-import { TsbuildError } from '../util/errors.js';
 import { buildMetadata, type BuildFindings } from './build-metadata.js';
 import type { BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
@@ -165,7 +165,7 @@ function resultId({ target }: Pick<Finished, 'target'>, pushed: Descriptor | und
 async function writeResult(path: string | undefined, text: string, { cwd }: CliContext): Promise<void> {
   if (path === undefined) return;
   await writeFile(resolve(cwd, path), text).catch((error: unknown) => {
-    throw new TsbuildError('build', `cannot write ${JSON.stringify(path)}`, { cause: error });
+    throw exportFailure(error, path);
   });
 }
 

@@ -1,5 +1,6 @@
 import { retryDamaged } from '../build/retry-damaged.js';
 import type { BuildEvent, Warning } from '../progress/event.js';
+import { checkDestination } from '../image/destination.js';
 import { notForDocker } from '../image/output.js';
 import { TsbuildError } from '../util/errors.js';
 import { parseOutputs, type BuildOutputs } from './build-outputs.js';
@@ -23,6 +24,7 @@ export async function runBuild(
   const wanted = requests.map((one) => ({ request: one, outputs: parseOutputs(one, context) }));
   const outputs = wanted.map((one) => one.outputs);
   refuseSharedStdout(outputs);
+  for (const one of wanted) await checkFiles(one, context);
   if (request.load && request.index) throw notForDocker('the Docker daemon');
   const daemon = request.load ? (await import('./docker-load.js')).dockerDaemon(context) : undefined;
   const pushes = outputs.flatMap((one) => one.pushes);
@@ -87,6 +89,15 @@ async function buildTargets(
       await result.dispose();
     }
   });
+}
+
+/** That the folders of all files are there which are written when everything is built. */
+async function checkFiles({ request, outputs }: Wanted, { cwd }: CliContext): Promise<void> {
+  const archives = outputs.exports.filter(
+    ({ type, ...spec }) => !('tar' in spec ? !spec.tar : type === 'local'),
+  );
+  const files = [request.iidFile, request.metadataFile, ...archives.map(({ dest }) => dest)];
+  for (const file of files) if (file !== undefined) await checkDestination(file, cwd);
 }
 
 function refuseSharedStdout(outputs: readonly BuildOutputs[]): void {

@@ -33,11 +33,21 @@ export async function writeDestination<T>(
   }
 }
 
+/** Fails where no file could be written because its folder is not there: better before a build than after. Throws `build`. */
+export async function checkDestination(dest: string, cwd: string): Promise<void> {
+  if (dest === '-') return;
+  try {
+    await stat(`${dirname(resolve(cwd, dest))}/.`);
+  } catch (error) {
+    throw exportFailure(error, dest);
+  }
+}
+
 /** A failed system call on a destination as a TsbuildError; other errors as they are. */
 export function exportFailure(error: unknown, dest: string): unknown {
   const code = errnoCode(error);
   if (error instanceof TsbuildError || code === undefined) return error;
-  const hint = code === 'ENOSPC' ? 'free some space or choose another dest' : undefined;
+  const hint = hints[code];
   return new TsbuildError('build', `cannot write ${JSON.stringify(dest)}: ${reasonOf(code)}`, {
     hint,
     cause: error,
@@ -55,6 +65,11 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up',
   EPIPE: 'the reader has closed it',
   ENAMETOOLONG: 'a path is too long',
+};
+
+const hints: Readonly<Record<string, string>> = {
+  ENOENT: 'make the folder first, or choose another one',
+  ENOSPC: 'free some space or choose another dest',
 };
 
 function reasonOf(code: string): string {

@@ -21,6 +21,19 @@ test('every command has help that names its options', async (t) => {
   t.regex((await runCli('/', ['build', '-h'])).stdout, /-t, --tag/);
 });
 
+test('help of a group lists its commands', async (t) => {
+  const wanted = await runCli('/', ['cache', '--help']);
+  t.is(wanted.code, 0);
+  for (const name of ['ls', 'show', 'pin', 'unpin', 'du', 'prune'])
+    t.regex(wanted.stdout, new RegExp(`^  cache ${name} `, 'm'));
+  t.notRegex(wanted.stdout, /manifest|context/);
+  for (const args of [
+    ['help', 'cache'],
+    ['cache', '-h'],
+  ])
+    t.deepEqual(await runCli('/', args), wanted);
+});
+
 test('without a command the arguments are those of build', async (t) => {
   for (const args of [
     ['--help', '-t', 'x'],

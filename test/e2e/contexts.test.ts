@@ -234,7 +234,7 @@ for (const [rule, files, args, kept] of ignored) {
 }
 
 const refused: readonly (readonly [rule: string, context: string, code: number, message: RegExp])[] = [
-  ['nothing there', './none', 1, /neither a folder nor a tar/],
+  ['nothing there', './none', 1, /"\.\/none" does not exist/],
   ['a file that is no tar', './plain', 1, /neither a folder nor a tar/],
   ['an unknown protocol', 'ftp://127.0.0.1/c', 2, /cannot be "ftp:"/],
   ['a file URL', 'file:///etc', 2, /cannot be "file:"/],
@@ -424,7 +424,7 @@ withGit('--build-context: a repository and a tar over http', async (t) => {
 });
 
 const badContexts: readonly (readonly [rule: string, value: string, message: RegExp])[] = [
-  ['no folder', 'x=./none', /neither a folder nor a tar/],
+  ['no folder', 'x=./none', /"\.\/none" does not exist/],
   ['a target of bake', 'x=target:y', /cannot be "target:y"/],
   ['standard input', 'x=-', /cannot be "-"/],
   ['no value', 'x', /cannot be ""/],
