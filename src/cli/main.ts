@@ -7,11 +7,11 @@ import { version } from './version.js';
  */
 export async function main(): Promise<void> {
   const args = process.argv.slice(2);
+  const guards = guardProcess();
   if (args.length === 1 && args[0] === '--version') {
     process.stdout.write(`tsbuild ${version()}\n`);
-    return;
+    return guards.finish(0);
   }
-  const guards = guardProcess();
   const { dispatch } = await import('./dispatch.js');
   try {
     const { env, stdout, stderr, stdin } = process;

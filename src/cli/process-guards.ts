@@ -38,6 +38,8 @@ class Guards implements ProcessGuards {
   #handedOver = false;
   /** Why the command was told to end; the first reason decides the exit code. */
   #ending: { readonly code: number; readonly why: string } | undefined;
+  /** Standard output cannot be written: that is being reported, and then the process ends. */
+  #outputFailed: Promise<never> | undefined;
 
   get signal(): AbortSignal {
     return this.#controller.signal;
@@ -54,7 +56,8 @@ class Guards implements ProcessGuards {
   }
 
   onOutputError(error: Error): void {
-    if (errnoCode(error) !== 'EPIPE') void reportAndExit(error, exitCodes.build);
+    const code = errnoCode(error);
+    if (code !== 'EPIPE') this.#outputFailed ??= reportAndExit(outputFailure(error, code), exitCodes.build);
     else if (this.#ending === undefined) this.#stop(brokenPipeExitCode, '');
   }
 
@@ -65,6 +68,7 @@ class Guards implements ProcessGuards {
 
   async finish(code: number): Promise<never> {
     await flush();
+    if (this.#outputFailed !== undefined) return this.#outputFailed;
     if (this.#ending !== undefined && this.#ending.why !== '') process.stderr.write(`${this.#ending.why}\n`);
     return process.exit(this.#ending?.code ?? code);
   }
@@ -79,6 +83,14 @@ class Guards implements ProcessGuards {
     this.#ending = { code, why };
     this.#controller.abort(new TsbuildError('cancelled', why));
   }
+}
+
+function outputFailure(cause: Error, code: string | undefined): TsbuildError {
+  const why = code === 'ENOSPC' ? 'no space is left there' : (code ?? cause.message);
+  return new TsbuildError('build', `cannot write standard output: ${why}`, {
+    hint: 'redirect it to another place',
+    cause,
+  });
 }
 
 /** Errors of standard error have nobody to be told to. */

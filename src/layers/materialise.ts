@@ -10,6 +10,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { applyAttributes, type AttributeChange } from '../sys/attributes.js';
+import { storeFailure } from '../store/failure.js';
 import { makeNodes } from '../sys/nodes.js';
 import { bytePath } from '../util/bytes.js';
 import { errnoCode, TsbuildError } from '../util/errors.js';
@@ -65,13 +66,7 @@ export async function materialise(
   try {
     await writer.write();
   } catch (error) {
-    const code = errnoCode(error);
-    if (code === undefined || error instanceof TsbuildError) throw error;
-    throw new TsbuildError(
-      'store',
-      `cannot unpack a layer: ${error instanceof Error ? error.message : code}`,
-      { cause: error },
-    );
+    throw storeFailure(error, 'cannot unpack a layer');
   } finally {
     writer.close();
   }

@@ -1,9 +1,10 @@
 import { errnoCode, TsbuildError } from '../util/errors.js';
 
 const hints: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some space (tsbuild prune deletes what no image needs) or set TSBUILD_ROOT to another disk',
+  ENOSPC:
+    'free some space (tsbuild cache prune deletes what no image needs) or set TSBUILD_ROOT to another disk',
   EDQUOT:
-    'free some of your quota (tsbuild prune deletes what no image needs) or set TSBUILD_ROOT to another disk',
+    'free some of your quota (tsbuild cache prune deletes what no image needs) or set TSBUILD_ROOT to another disk',
   EROFS: 'set TSBUILD_ROOT to a folder that can be written',
   EACCES: 'set TSBUILD_ROOT to a folder of your own',
   EPERM: 'set TSBUILD_ROOT to a folder of your own',

@@ -48,6 +48,15 @@ test(
 test('with 70 for a rejection that nobody handles', ends, 'stray rejection', 70, /nobody waits for this/);
 test('with 70 for an exception that nobody catches', ends, 'stray exception', 70, /nobody catches this/);
 
+test('with 1 when what it says cannot be written', async (t) => {
+  const command = ['sh', '-c', 'exec "$0" "$1" succeed-aloud >/dev/full', process.execPath, child];
+  const running = startProgram(command, { timeout: 60_000 });
+  t.teardown(() => running.stop());
+  const ended = await running.ended;
+  t.is(ended.code, 1, ended.stderr);
+  t.regex(ended.stderr, /^error: cannot write standard output: no space is left there\n/);
+});
+
 const signals = test.macro({
   async exec(t, name: NodeJS.Signals, code: number) {
     const running = start(t, 'obey');

@@ -7,6 +7,10 @@ const guards = guardProcess();
 
 const behaviours: Readonly<Record<string, () => Promise<number>>> = {
   succeed: () => Promise.resolve(0),
+  'succeed-aloud'() {
+    process.stdout.write('done\n');
+    return Promise.resolve(0);
+  },
   'fail-usage': () => Promise.reject(new TsbuildError('usage', 'wrong', { hint: 'do it right' })),
   'fail-run': () => Promise.reject(new TsbuildError('run', 'the step failed')),
   bug: () => Promise.reject(new TypeError('x is undefined')),
