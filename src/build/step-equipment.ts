@@ -27,6 +27,7 @@ export interface StepSettings {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly agents: ReadonlyMap<string, AgentSource>;
   readonly extraHosts: ExecSpec['extraHosts'];
+  readonly resolver: ExecSpec['resolver'];
   readonly limits: StepLimits;
   /** Ports of the host's 127.0.0.1 that steps of an isolated network reach at theirs. */
   readonly hostPorts: readonly number[];
@@ -55,6 +56,7 @@ export function stepEquipment(settings: StepSettings, tools: EquipmentTools): St
     views: new MountViews(),
     devices: tools.devices,
     extraHosts: settings.extraHosts,
+    resolver: settings.resolver,
     limits: settings.limits,
   };
 }

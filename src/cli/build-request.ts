@@ -103,6 +103,12 @@ export function buildRequest(
   if (context === '-' && options.file === '-') {
     throw new TsbuildError('usage', 'context and Dockerfile cannot both come from standard input');
   }
+  const steps = stepRequest(options);
+  if (steps.resolver !== undefined && options.network === 'none') {
+    throw new TsbuildError('usage', 'without a network no name server can be reached', {
+      hint: 'leave out --dns, --dns-search and --dns-option, or --network=none',
+    });
+  }
   const image = imageEditRequest(options, env);
   const cacheTo = unique([...options['cache-to'], ...steeredCaches(buildArgs)]);
   refuseInline(image, cacheTo);
@@ -146,7 +152,7 @@ export function buildRequest(
     quiet: options.quiet,
     progress: parseProgress(options, env),
     registry: registryRequest(options),
-    steps: stepRequest(options),
+    steps,
   };
 }
 

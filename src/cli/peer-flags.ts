@@ -99,7 +99,6 @@ const buildah: readonly PeerFlag[] = [
   ...one('planned', '--save-stages', 'build the stage with --target and give it a name'),
   ...peerFlags('planned', sandboxFixed, '--cap-add= --cap-drop= --security-opt='),
   ...one('planned', '--device=', 'use RUN --device in the Dockerfile, with --allow device'),
-  ...peerFlags('planned', 'name resolution is that of the machine', '--dns= --dns-option= --dns-search='),
   ...one('planned', '--http-proxy', 'give the proxy with --build-arg HTTP_PROXY'),
   ...peerFlags(
     'refused',

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { usualSpecFolders } from '../executor/cdi/spec-folders.js';
 import { ulimitNames } from '../executor/limit-settings.js';
-import type { StepLimits, Ulimit } from '../executor/types.js';
+import type { ResolverSettings, StepLimits, Ulimit } from '../executor/types.js';
 import { TsbuildError } from '../util/errors.js';
 import type { OptionTable, OptionValues } from './option-table.js';
 import { parseDuration, wholeNumber } from './registry-request.js';
@@ -34,6 +35,21 @@ export const stepOptions = {
     value: 'PORT',
     describe: 'Port of 127.0.0.1 of this machine that RUN steps reach at theirs, such as a proxy or a mirror',
   },
+  dns: {
+    kind: 'list',
+    value: 'ADDRESS',
+    describe: 'Name server of RUN steps, in place of those of the machine',
+  },
+  'dns-search': {
+    kind: 'list',
+    value: 'DOMAIN',
+    describe: 'Search domain of RUN steps, in place of those of the machine; . is none',
+  },
+  'dns-option': {
+    kind: 'list',
+    value: 'OPTION',
+    describe: 'Option of resolv.conf of RUN steps, in place of those of the machine',
+  },
   'cdi-spec-dir': {
     kind: 'list',
     value: 'FOLDER',
@@ -50,6 +66,8 @@ export interface SshRequest {
 /** What was asked for on behalf of RUN steps. */
 export interface StepRequest {
   readonly ssh: readonly SshRequest[];
+  /** Undefined: as the machine does it. */
+  readonly resolver: ResolverSettings | undefined;
   readonly limits: StepLimits;
   readonly hostPorts: readonly number[];
   /** Of CDI specs, as given; empty: the usual ones. */
@@ -74,10 +92,31 @@ export function stepRequest(options: OptionValues<typeof stepOptions>): StepRequ
   };
   return {
     ssh: options.ssh.map(parseSsh),
+    resolver: parseResolver(options),
     limits,
     hostPorts: options['host-port'].map(parsePort),
     deviceFolders: options['cdi-spec-dir'].map(parseFolder),
   };
+}
+
+function parseResolver(options: OptionValues<typeof stepOptions>): ResolverSettings | undefined {
+  const servers = options.dns.map(parseServer);
+  const searches = options['dns-search'].map((text) => oneWord('--dns-search', text));
+  const resolverOptions = options['dns-option'].map((text) => oneWord('--dns-option', text));
+  if (servers.length + searches.length + resolverOptions.length === 0) return undefined;
+  return { servers, searches, options: resolverOptions };
+}
+
+/** buildah's `none` leaves the file to the image: a step has one here, so that no layer gets one. */
+function parseServer(text: string): string {
+  if (text === 'none') throw new TsbuildError('unsupported', '--dns none is not supported');
+  if (isIP(text) !== 0) return text;
+  throw new TsbuildError('usage', `--dns takes an IP address, not ${JSON.stringify(text)}`);
+}
+
+function oneWord(option: string, text: string): string {
+  if (/^[!-~]+$/.test(text)) return text;
+  throw new TsbuildError('usage', `${option} takes one word, not ${JSON.stringify(text)}`);
 }
 
 function parseSsh(text: string): SshRequest {

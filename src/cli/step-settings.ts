@@ -18,6 +18,7 @@ export async function stepSettings(request: BuildRequest, context: CliContext): 
     secrets: await readSecrets(request.secrets, context),
     agents: await findAgents(request.steps.ssh, context),
     extraHosts: request.addHosts,
+    resolver: request.steps.resolver,
     limits: request.steps.limits,
     hostPorts: request.steps.hostPorts,
   };

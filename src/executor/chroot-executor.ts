@@ -5,6 +5,7 @@ import { TsbuildError } from '../util/errors.js';
 import { endDescendants } from './chroot/end-descendants.js';
 import { PlainSteps } from './chroot/plain-steps.js';
 import type { StandIns } from './chroot/stand-ins.js';
+import { resolvConfFor } from './resolv-conf.js';
 import { LowerView } from './lower-view.js';
 import { planMountPoints, type MountPoints } from './mount-points.js';
 import { runStep, type Outcome } from './run-sandbox.js';
@@ -83,7 +84,8 @@ export class ChrootExecutor implements Executor {
   async #place(standIns: StandIns, spec: ExecSpec, points: MountPoints): Promise<void> {
     if (!(await standIns.placeBase(this.host))) this.#sayNoDevices();
     await standIns.placeFile(points.hosts, hostsFile(spec.hostname, spec.extraHosts), 0o644);
-    await standIns.placeFile(points.resolvConf, this.host.resolvConf, 0o644);
+    const resolvConf = resolvConfFor(spec.resolver, this.host.resolvConf);
+    await standIns.placeFile(points.resolvConf, resolvConf, 0o644);
     for (const mount of points.mounts) await standIns.placeMount(mount);
   }
 

@@ -129,6 +129,14 @@ export interface TerminalSize {
   onChange(listener: () => void): () => void;
 }
 
+/** How names are resolved; an empty list leaves what the machine says. */
+export interface ResolverSettings {
+  /** IP addresses. */
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
+}
+
 export interface ExecSpec {
   /** Lower directories from the bottom of the image up; may be empty (scratch). */
   readonly lowers: readonly LayerDirectory[];
@@ -139,6 +147,7 @@ export interface ExecSpec {
   readonly hostname: string;
   /** Lines of /etc/hosts besides localhost: [name, address]. */
   readonly extraHosts: readonly (readonly [name: string, address: string])[];
+  readonly resolver?: ResolverSettings | undefined;
   readonly limits?: StepLimits;
   /** What the step reads; nothing unless given. */
   readonly input?: StepInput | undefined;

@@ -51,6 +51,7 @@ export interface StepEquipment {
   readonly devices: CdiDevices;
   /** Lines of /etc/hosts. */
   readonly extraHosts: ExecSpec['extraHosts'];
+  readonly resolver?: ExecSpec['resolver'];
   readonly limits: StepLimits;
 }
 

@@ -82,7 +82,7 @@ test('without options everything has its default', (t) => {
       retries: undefined,
       retryDelay: undefined,
     },
-    steps: { ssh: [], limits: {}, hostPorts: [], deviceFolders: [] },
+    steps: { ssh: [], resolver: undefined, limits: {}, hostPorts: [], deviceFolders: [] },
   });
 });
 
@@ -283,6 +283,7 @@ test(refuses, ['--network=bridge', '.'], /--network does not know/);
 test(refuses, ['--jobs=many', '.'], /--jobs takes a whole number/);
 test(refuses, ['--jobs=-1', '.'], /--jobs takes a whole number/);
 test(refuses, ['--retry-delay=soon', '.'], /--retry-delay takes a duration/);
+test(refuses, ['--network=none', '--dns=::1', '.'], /no name server can be reached/);
 test(refuses, ['--label', '=x', '.'], /--label has no name/);
 test(refuses, ['--build-arg', '=x', '.'], /--build-arg has no name/);
 test(refuses, ['--add-host', 'a:b', '.'], /wrong --add-host "a:b"/);

@@ -16,6 +16,9 @@ function request(given: Given): StepRequest {
     'step-timeout': undefined,
     'host-port': [],
     'cdi-spec-dir': [],
+    dns: [],
+    'dns-search': [],
+    'dns-option': [],
     ...given,
   });
 }
@@ -85,3 +88,27 @@ for (const text of ['', '=x', 'a=', 'a=x,,y']) test(refuses, { ssh: [text] });
 test(refuses, { 'pids-limit': '0' });
 test(refuses, { 'step-timeout': '0' });
 test(refuses, { 'cdi-spec-dir': [''] });
+
+test('--dns, --dns-search and --dns-option', (t) => {
+  t.is(request({}).resolver, undefined);
+  t.deepEqual(
+    request({ dns: ['192.0.2.1', '::1'], 'dns-search': ['.'], 'dns-option': ['ndots:1'] }).resolver,
+    {
+      servers: ['192.0.2.1', '::1'],
+      searches: ['.'],
+      options: ['ndots:1'],
+    },
+  );
+});
+for (const given of [
+  { dns: ['a.example'] },
+  { 'dns-search': ['a b'] },
+  { 'dns-option': ['a\nnameserver 1'] },
+]) {
+  test(`refused: ${JSON.stringify(given)}`, (t) => {
+    t.is(t.throws(() => request(given), { instanceOf: TsbuildError })?.code, 'usage');
+  });
+}
+test('--dns none is not supported', (t) => {
+  t.is(t.throws(() => request({ dns: ['none'] }), { instanceOf: TsbuildError })?.code, 'unsupported');
+});

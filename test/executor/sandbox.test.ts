@@ -169,6 +169,13 @@ sandboxTest('SBX-11 host name, hosts and resolv.conf are ours, read-only, and in
   t.false(existsSync(join(upper, 'etc')));
 });
 
+sandboxTest('SBX-11 name servers that are given are those of the step', async (t) => {
+  const resolver = { servers: ['192.0.2.53'], searches: ['example'], options: ['ndots:1'] };
+  const { stdout } = await bench.step('cat /etc/resolv.conf', { resolver, network: 'host' });
+  t.regex(stdout, /search example\nnameserver 192\.0\.2\.53\noptions ndots:1\n$/);
+  t.is(stdout.match(/^nameserver/gm)?.length, 1);
+});
+
 sandboxTest('SBX-12 umask, core files and open files', async (t) => {
   process.umask(0o077);
   const { stdout } = await bench.step(

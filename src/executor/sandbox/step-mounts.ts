@@ -1,5 +1,6 @@
 import { linux } from '../linux.js';
 import { valueOf, type Operation } from '../../sys/program.js';
+import { resolvConfFor } from '../resolv-conf.js';
 import { inert } from './base-mounts.js';
 import { showDevice, showHost } from './host-mounts.js';
 import {
@@ -26,7 +27,9 @@ export function mountForStep(plan: SandboxPlan): Operation[] {
   const { spec, host, mounts } = plan;
   const own = { mode: 0o644, uid: 0, gid: 0, attributes: inert | MOUNT_ATTR_RDONLY };
   const hosts = hostsFile(spec.hostname, spec.extraHosts);
-  const resolvConf = spec.network === 'none' ? new Uint8Array() : host.resolvConf; // nobody would answer
+  // without a network nobody would answer
+  const resolvConf =
+    spec.network === 'none' ? new Uint8Array() : resolvConfFor(spec.resolver, host.resolvConf);
   return [
     ...bindFile({ ...own, bytes: hosts, at: { path: plan.hosts, inside: [] } }, 'hosts'),
     ...bindFile({ ...own, bytes: resolvConf, at: { path: plan.resolvConf, inside: [] } }, 'resolv.conf'),

@@ -103,6 +103,7 @@ async function execSpec(
     security: op.security,
     hostname: op.hostname,
     extraHosts: shop.equipment.extraHosts,
+    resolver: shop.equipment.resolver,
     limits: shop.equipment.limits,
     onOutput: (stream, chunk) => shop.job.emit({ kind: 'output', step: vertex.digest, stream, chunk }),
   };
