@@ -74,6 +74,8 @@ export interface BuildTools {
   /** What RUN steps get. */
   readonly steps: StepSettings;
   readonly onFailedStep?: OnFailedStep | undefined;
+  /** RUN steps and the end of the build wait for it; when it rejects, the build fails. */
+  readonly beforeSteps?: Promise<void> | undefined;
   /** Undefined without `--cache-from` and `--cache-to`. */
   readonly caches?: RemoteCaches | undefined;
 }
@@ -105,6 +107,7 @@ export async function build(input: BuildInput, tools: BuildTools): Promise<Build
     reportFindings(await findProblems(input, { vertices, warnings }, shop), input, tools.job);
     const solver = new Solver(solving);
     const snapshots = await solver.solveAll(vertices);
+    await tools.beforeSteps;
     const finishing = { layers: shop.layers, solver, caches, edits: input.edits };
     const images = await Promise.all(
       variants.map((variant, i) => finish(variant, snapshots[i] ?? Snapshot.empty, finishing)),

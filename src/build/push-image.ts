@@ -85,6 +85,8 @@ async function memberOf(
     docker: !form.ociMediaTypes,
   });
   const configBlob = {
+    // The config of an image with a new layer is new as well.
+    isNew: layers.some(({ begun }) => begun !== undefined),
     descriptor: assembled.config.descriptor,
     open: (offset = 0) => blobFrom(store, image.config.descriptor, offset),
   };

@@ -43,6 +43,7 @@ export function openWorkshop(input: BuildInput, tools: BuildTools, devices: CdiD
   const create = async (): Promise<Executor> => {
     const { createExecutor } = await import('../executor/create-executor.js');
     const scratch = await temporary.folder();
+    await tools.beforeSteps;
     return createExecutor({ scratch, isolation: input.isolation, networks, onNotice });
   };
   const executor = once(() => (created = create()));

@@ -1,21 +1,66 @@
-import { parseReference } from '../oci/reference.js';
+import { formatReference, parseReference, type Reference } from '../oci/reference.js';
 import type { Job } from '../progress/event.js';
 import type { RegistryClient } from '../registry/types.js';
 import type { PushOutput } from './build-outputs.js';
 
-/** Fails now rather than after the build when a push would be refused. */
-export async function checkPushes(
+/** Questions to the registries that a build will push to, asked while it builds. */
+export interface PushCheck {
+  /** Rejects when a push would be refused. */
+  readonly done: Promise<void>;
+  /** Aborted with the job's, and when a push would be refused. */
+  readonly signal: AbortSignal;
+  /** When nothing more will be pushed. */
+  end(): Promise<void>;
+}
+
+/**
+ * Looks whether pushes would be refused, and what their tags name now. `isWanted` false: nothing is asked before the
+ * image is pushed.
+ */
+export function checkPushes(
   pushes: readonly PushOutput[],
-  client: () => Promise<RegistryClient>,
-  job: Job,
-): Promise<void> {
-  const repositories = new Map(
-    pushes
-      .flatMap(({ names }) => names)
-      .map((name) => parseReference(name))
-      .map(({ registry, repository }) => [`${registry}/${repository}`, { registry, repository }]),
-  );
-  if (repositories.size === 0) return;
-  const registries = await client();
-  await Promise.all([...repositories.values()].map((where) => registries.checkPush(where, job)));
+  isWanted: boolean,
+  { client, job }: { readonly client: () => Promise<RegistryClient>; readonly job: Job },
+): PushCheck {
+  const targets = pushes.flatMap(({ names }) => names).map((name) => parseReference(name));
+  const repositories = isWanted ? byRepository(targets) : [];
+  const stop = new AbortController();
+  const ask = async ([first, ...others]: readonly Reference[]): Promise<void> => {
+    if (first === undefined) return;
+    const registries = await client();
+    await registries.checkPush(first, job);
+    for (const reference of [first, ...others]) registries.learnContents(reference, job);
+  };
+  const done = Promise.all(repositories.map(ask)).then(() => undefined);
+  done.catch(() => stop.abort());
+  const end = async (): Promise<void> => {
+    const asked = await done.then(
+      () => repositories,
+      () => [],
+    );
+    const registries = asked.length === 0 ? undefined : await client();
+    await Promise.all(asked.map(async ([first]) => first && registries?.endCheck(first, job)));
+  };
+  return { done, signal: AbortSignal.any([job.signal, stop.signal]), end };
+}
+
+/** Does what a check was begun for, and ends it. Throws the refusal that stopped the work, if one did. */
+export async function underCheck(check: PushCheck, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (check.signal.aborted) await check.done;
+    throw error;
+  } finally {
+    await check.end();
+  }
+}
+
+function byRepository(targets: readonly Reference[]): readonly (readonly Reference[])[] {
+  const groups = new Map<string, Reference[]>();
+  for (const target of targets) {
+    const key = formatReference({ ...target, tag: undefined, digest: undefined });
+    groups.set(key, [...(groups.get(key) ?? []), target]);
+  }
+  return [...groups.values()];
 }

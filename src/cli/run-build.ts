@@ -7,7 +7,7 @@ import { parseOutputs, type BuildOutputs } from './build-outputs.js';
 import type { BuildRequest } from './build-request.js';
 import { variantsOf } from './build-variants.js';
 import type { CliContext } from './context.js';
-import { checkPushes } from './check-pushes.js';
+import { checkPushes, underCheck } from './check-pushes.js';
 import { debugShell } from './debug-shell.js';
 import { variableWarnings } from './environment.js';
 import { finishBuild, type FinishTools } from './finish-build.js';
@@ -40,17 +40,15 @@ export async function runBuild(
     for (const message of variableWarnings(context.env)) emit({ kind: 'warning', message });
     const setting = { request: withInsecure(request, outputs), context, emit, limits: spaceLimits(context) };
     await withBuild(setting, async ({ input, tools, started }) => {
-      if (request.checkPush) await checkPushes(pushes, tools.client, tools.job);
+      const check = checkPushes(pushes, request.checkPush, tools);
+      const job = { ...tools.job, signal: check.signal };
       const rewriteTimestamps = outputs.every((one) => one.rewriteTimestamps);
       const asked = { ...input, rewriteTimestamps };
-      await buildTargets(wanted, {
-        input: asked,
-        tools: { ...tools, onFailedStep },
-        daemon,
-        context,
-        started,
-        findings: { found, source: input.dockerfile.source },
-      });
+      const building = { ...tools, job, onFailedStep, beforeSteps: check.done };
+      const findings = { found, source: input.dockerfile.source };
+      await underCheck(check, () =>
+        buildTargets(wanted, { input: asked, tools: building, daemon, context, started, findings }),
+      );
     });
     return 0;
   } finally {

@@ -2,6 +2,7 @@
 import type { Job, StepId } from '../progress/event.js';
 import { isTransient } from './failure.js';
 import type { BegunUpload, SentAhead } from './types.js';
+import { smallBlob } from './upload.js';
 import {
   cancelUpload,
   patchUpload,
@@ -46,8 +47,11 @@ async function sendAhead(
   const session = await startUpload(context);
   if (session === 'mounted') return undefined;
   try {
+    // What is whole by now is better sent with its digest.
+    const rest = await unlessSmall(read);
+    if (rest === undefined) return { session, position: 0 };
     // One request, as docker and buildah send: some registries take a second PATCH of certain sizes only.
-    return await patchUpload(context, session, { start: 0, body: { size: undefined, open: read }, onSent });
+    return await patchUpload(context, session, { start: 0, body: { size: undefined, open: rest }, onSent });
   } catch (error) {
     const { job, step } = context;
     if (!isTransient(error) || job.signal.aborted) throw error;
@@ -55,4 +59,33 @@ async function sendAhead(
     const status = await uploadStatus(context, session);
     return status !== undefined && status.position > 0 ? status : undefined;
   }
+}
+
+/** Waits until the bytes are more than those of a small blob, which they are given with, or have ended: undefined. */
+async function unlessSmall(
+  read: () => AsyncIterable<Uint8Array>,
+): Promise<(() => AsyncIterable<Uint8Array>) | undefined> {
+  const iterator = read()[Symbol.asyncIterator]();
+  const first: Uint8Array[] = [];
+  for (let size = 0; size <= smallBlob;) {
+    const item: IteratorResult<Uint8Array, unknown> = await iterator.next();
+    if (item.done === true) return undefined;
+    first.push(item.value);
+    size += item.value.length;
+  }
+  let isOpened = false;
+  async function* continued(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* first;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  // After a redirect the body is opened again.
+  return () => {
+    if (isOpened) return read();
+    isOpened = true;
+    return continued();
+  };
 }

@@ -8,12 +8,14 @@ import { Connections } from './connections.js';
 import { downloadBlob } from './download.js';
 import { Endpoints } from './endpoint.js';
 import type { Exchanger } from './exchange.js';
-import { fetchManifest, putManifest, resolveManifest } from './manifests.js';
+import { fetchManifest, lacksContent, putManifest, resolveManifest } from './manifests.js';
+import { KnownContents } from './known-contents.js';
 import { listReferrers } from './referrers.js';
 import { Attempts, withRetries } from './retry.js';
 import { withRules } from './rules.js';
 import { Sender } from './sender.js';
 import { signIn } from './sign-in.js';
+import { SpareSessions } from './spare-sessions.js';
 import { listTags } from './tags.js';
 import type {
   BegunUpload,
@@ -54,6 +56,8 @@ class Client implements RegistryClient {
   readonly #chunkSize: number;
   /** Pushes under way, by registry, repository and digest. */
   readonly #pushes = new Map<string, Promise<PushOutcome>>();
+  readonly #contents = new KnownContents();
+  readonly #spares = new SpareSessions();
 
   constructor(options: RegistryOptions) {
     const timeouts = { ...defaultTimeouts, ...options.timeouts };
@@ -79,7 +83,7 @@ class Client implements RegistryClient {
   }
 
   manifest(reference: Reference, job: Job): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
-    return this.#retried(job, () => fetchManifest(this.#sender, reference, job));
+    return this.#retried(job, () => fetchManifest(this.#sender, reference, { job }));
   }
 
   openBlob(where: Repository, descriptor: Descriptor, job: Job, offset = 0): AsyncIterable<Uint8Array> {
@@ -104,7 +108,8 @@ class Client implements RegistryClient {
       job,
       what: `cannot push the blob ${digest} to ${nameOf(where)}`,
     });
-    const options = { retries: this.#retries, chunkSize: this.#chunkSize, step };
+    const isKnown = () => this.#contents.has(where, blob.descriptor);
+    const options = { retries: this.#retries, chunkSize: this.#chunkSize, step, isKnown };
     const push = uploadBlob(context, blob, options).finally(() => this.#pushes.delete(key));
     this.#pushes.set(key, push);
     return push;
@@ -133,18 +138,26 @@ class Client implements RegistryClient {
     bytes: Uint8Array,
     job: Job,
   ): Promise<Digest> {
-    return this.#retried(job, () => putManifest(this.#sender, where, { reference, mediaType, bytes }, job));
+    const put = () => putManifest(this.#sender, where, { reference, mediaType, bytes }, job);
+    return this.#retried(job, put).catch((error: unknown) => {
+      if (lacksContent(error)) this.#contents.forget(where);
+      throw error;
+    });
   }
 
   async checkPush(where: Repository, job: Job): Promise<void> {
-    const context = this.#context(where, {
-      digest: digestOf(''),
-      size: 0,
-      job,
-      what: `cannot push to ${nameOf(where)}`,
-    });
-    const session = await this.#retried(job, () => startUpload(context));
-    if (session !== 'mounted') await cancelUpload(context, session).catch(() => undefined);
+    const session = await this.#retried(job, () => startUpload(this.#checking(where, job)));
+    if (session !== 'mounted') this.#spares.put(where, session);
+  }
+
+  async endCheck(where: Repository, job: Job): Promise<void> {
+    const session = this.#spares.drop(where);
+    if (session !== undefined) await cancelUpload(this.#checking(where, job), session).catch(() => undefined);
+  }
+
+  learnContents(reference: Reference, job: Job): void {
+    const options = { job, actions: pushActions };
+    this.#contents.learn(reference, () => fetchManifest(this.#sender, reference, options));
   }
 
   listTags(where: Repository, job: Job): Promise<string[]> {
@@ -168,9 +181,18 @@ class Client implements RegistryClient {
   }
 
   #context(where: Repository, rest: Omit<UploadContext, 'sender' | 'where' | 'actions'>): UploadContext {
-    return { sender: this.#sender, where, actions: ['pull', 'push'], ...rest };
+    const spare = () => this.#spares.take(where);
+    return { sender: this.#sender, where, actions: pushActions, spare, ...rest };
+  }
+
+  #checking(where: Repository, job: Job): UploadContext {
+    const what = `cannot push to ${nameOf(where)}`;
+    return this.#context(where, { digest: digestOf(''), size: 0, job, what });
   }
 }
+
+/** Rights for all requests of a push: one token does. */
+const pushActions = ['pull', 'push'];
 
 /** For questions that belong to no job. */
 const silent: Job = { signal: new AbortController().signal, emit: () => undefined };

@@ -22,6 +22,12 @@ const accept = [
   '*/*;q=0.1',
 ].join(', ');
 
+interface FetchOptions {
+  readonly job: Job;
+  /** Rights to ask for; to pull unless told. */
+  readonly actions?: readonly string[] | undefined;
+}
+
 interface Fetched {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
@@ -41,13 +47,17 @@ export async function resolveManifest(
   await discardBody(response, sender.timeouts);
   const descriptor = response.status === 200 ? statedDescriptor(response) : undefined;
   if (descriptor !== undefined && isExpected(reference, descriptor)) return { descriptor };
-  const fetched = await getManifest(sender, reference, job);
+  const fetched = await getManifest(sender, reference, { job });
   return fetched === undefined ? undefined : { descriptor: fetched.descriptor };
 }
 
 /** See RegistryClient.manifest. */
-export async function fetchManifest(sender: Sender, reference: Reference, job: Job): Promise<Fetched> {
-  const fetched = await getManifest(sender, reference, job);
+export async function fetchManifest(
+  sender: Sender,
+  reference: Reference,
+  { job, actions }: FetchOptions,
+): Promise<Fetched> {
+  const fetched = await getManifest(sender, reference, { job, actions });
   if (fetched !== undefined) return fetched;
   throw new RegistryFailure('registry', `${formatReference(reference)} does not exist`, {
     status: 404,
@@ -56,8 +66,14 @@ export async function fetchManifest(sender: Sender, reference: Reference, job: J
   });
 }
 
-async function getManifest(sender: Sender, reference: Reference, job: Job): Promise<Fetched | undefined> {
-  const response = await sender.send(reference, { ...manifestCall(reference, 'GET'), accept: [404] }, job);
+async function getManifest(
+  sender: Sender,
+  reference: Reference,
+  { job, actions = ['pull'] }: FetchOptions,
+): Promise<Fetched | undefined> {
+  const scopes = [repositoryScope(reference.repository, ...actions)];
+  const call = { ...manifestCall(reference, 'GET'), scopes, accept: [404] };
+  const response = await sender.send(reference, call, job);
   if (response.status === 404) {
     await discardBody(response, sender.timeouts);
     return undefined;
@@ -184,6 +200,14 @@ export async function putManifest(
   await discardBody(response, sender.timeouts);
   checkStored(response, digest, what);
   return digest;
+}
+
+/** Codes of registries that miss what a manifest names (distribution-spec, and distribution's own for indexes). */
+const missing = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_REFERENCED_MANIFEST_UNKNOWN']);
+
+/** Whether a registry refused a manifest because it has not all that this names. */
+export function lacksContent(error: unknown): error is RegistryFailure {
+  return error instanceof RegistryFailure && error.codes.some((code) => missing.has(code));
 }
 
 function checkStored(response: Response, digest: Digest, what: string): void {

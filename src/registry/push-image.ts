@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job, StepId } from '../progress/event.js';
-import { RegistryFailure } from './failure.js';
+import { lacksContent } from './manifests.js';
 import type { PushableBlob, RegistryClient, Repository } from './types.js';
 
 const parallelBlobs = 4;
@@ -20,8 +20,8 @@ export interface PushableImage {
 }
 
 /**
- * Pushes an image to all targets: in every repository first the layers (side by side), then configs, then manifests
- * below an index; when all repositories have everything, the image itself by tag. A tag never names anything
+ * Pushes an image to all targets: in every repository first layers and configs (side by side), then manifests below
+ * an index; when all repositories have everything, the image itself by tag. A tag never names anything
  * incomplete. A target without tag and digest gets the tag `latest`. Returns the image's descriptor.
  */
 export async function pushImage(
@@ -81,8 +81,9 @@ class ContentPush {
 
   /** Everything but the image's own manifest. */
   async push(image: PushableImage): Promise<void> {
-    await this.#blobs(withDescendants(image).flatMap(({ layers }) => layers));
-    await this.#blobs(withDescendants(image).flatMap(({ config }) => (config === undefined ? [] : [config])));
+    const blobs = ({ layers, config }: PushableImage): readonly PushableBlob[] =>
+      config === undefined ? layers : [config, ...layers];
+    await this.#blobs(withDescendants(image).flatMap(blobs));
     await this.#children(image);
   }
 
@@ -96,7 +97,7 @@ class ContentPush {
     try {
       await put();
     } catch (error) {
-      if (!(error instanceof RegistryFailure) || !error.codes.some((code) => missing.has(code))) throw error;
+      if (!lacksContent(error)) throw error;
       job.emit({
         kind: 'warning',
         step: this.to.step,
@@ -124,11 +125,11 @@ class ContentPush {
     const push = async (blob: PushableBlob): Promise<void> => {
       if (failure !== undefined) return;
       const mountFrom = [...siblings, ...(blob.mountFrom ?? [])];
-      const { descriptor, begun } = blob;
+      const { descriptor, isNew, begun } = blob;
       try {
         await this.client.pushBlob(
           where,
-          { descriptor, open: (offset) => blob.open(offset), mountFrom, begun },
+          { descriptor, open: (offset) => blob.open(offset), mountFrom, isNew, begun },
           job,
           step,
         );
@@ -146,9 +147,6 @@ class ContentPush {
     return { emit: (event) => this.to.job.emit(event) };
   }
 }
-
-/** Codes of registries that miss what a manifest names (distribution-spec, and distribution's own for indexes). */
-const missing = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_REFERENCED_MANIFEST_UNKNOWN']);
 
 function withDescendants(image: PushableImage): readonly PushableImage[] {
   return [image, ...(image.manifests ?? []).flatMap(withDescendants)];

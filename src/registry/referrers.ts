@@ -47,7 +47,7 @@ async function byTag(
 ): Promise<readonly Descriptor[]> {
   const reference = { registry, repository, tag: `sha256-${hexOf(digest)}` };
   if ((await resolveManifest(sender, reference, job)) === undefined) return [];
-  const { bytes } = await fetchManifest(sender, reference, job);
+  const { bytes } = await fetchManifest(sender, reference, { job });
   return parsed(bytes, `cannot read ${registry}/${repository}:${reference.tag}`);
 }
 

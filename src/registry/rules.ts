@@ -25,6 +25,8 @@ export function withRules(client: RegistryClient, rules: readonly RegistryRule[]
     putManifest: async (where, reference, type, bytes, job) =>
       client.putManifest(allowed(where, rules), reference, type, bytes, job),
     checkPush: async (where, job) => client.checkPush(allowed(where, rules), job),
+    endCheck: (where, job) => client.endCheck(where, job),
+    learnContents: (reference, job) => client.learnContents(allowed(reference, rules), job),
     listTags: async (where, job) => client.listTags(allowed(where, rules), job),
     referrers: async (where, digest, job) => client.referrers(allowed(where, rules), digest, job),
     signIn: (registry, job) => client.signIn(registry, job),

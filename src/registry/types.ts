@@ -138,7 +138,7 @@ export interface PushableBlob {
 /** An upload that was begun before the blob's digest was known. What became of it is nobody's concern but pushBlob's. */
 export interface BegunUpload {
   readonly repository: Repository;
-  /** How far it came; undefined when it came to nothing. Never rejects. */
+  /** How far it came; undefined when it came to nothing. Nothing of a small blob is sent. Never rejects. */
   readonly sent: Promise<SentAhead | undefined>;
   /** Ends it where it is. */
   abandon(): void;
@@ -195,8 +195,15 @@ export interface RegistryClient {
     bytes: Uint8Array,
     job: Job,
   ): Promise<Digest>;
-  /** Throws when the registry would refuse a push, by opening an upload and abandoning it. */
+  /** Throws when the registry would refuse a push, by opening an upload: for the next blob, or for endCheck. */
   checkPush(repository: Repository, job: Job): Promise<void>;
+  /** Abandons the upload of checkPush if no blob was sent in it. Never fails. */
+  endCheck(repository: Repository, job: Job): Promise<void>;
+  /**
+   * Begins to read what the image of a tag consists of, which pushBlob then need not ask for. Nothing is learnt where
+   * there is none, or no single one.
+   */
+  learnContents(reference: Reference, job: Job): void;
   listTags(repository: Repository, job: Job): Promise<string[]>;
   /** What refers to a manifest by `subject` (signatures, bills of materials); none when there is nothing. */
   referrers(repository: Repository, digest: Digest, job: Job): Promise<readonly Descriptor[]>;

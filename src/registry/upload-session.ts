@@ -18,6 +18,8 @@ export interface UploadContext {
   readonly what: string;
   /** Rights to ask for: the same in all requests, so that one token does. */
   readonly actions: readonly string[];
+  /** Gives an upload that is open already, once. */
+  readonly spare?: (() => Session | undefined) | undefined;
 }
 
 /** An upload that the registry has opened. A value: every answer gives the next one. */
@@ -46,9 +48,11 @@ export async function blobExists(context: UploadContext): Promise<boolean> {
   return response.status === 200 && (length === undefined || size < 0 || Number(length) === size);
 }
 
-/** Opens an upload; with `from`, asks to mount the blob from there instead, which the registry may decline. */
+/** Opens an upload, or takes a spare one; with `from`, asks to mount the blob from there instead, which the registry may decline. */
 export async function startUpload(context: UploadContext, from?: string): Promise<Session | 'mounted'> {
   const { sender, where, digest } = context;
+  const spare = from === undefined ? context.spare?.() : undefined;
+  if (spare !== undefined) return spare;
   const query =
     from === undefined ? '' : `?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`;
   const scopes = from === undefined ? [] : [repositoryScope(from, 'pull')];

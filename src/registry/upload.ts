@@ -21,7 +21,12 @@ export interface UploadOptions {
   readonly retries: RetryOptions;
   readonly chunkSize: number;
   readonly step: StepId;
+  /** Whether the repository is known to have the blob. */
+  readonly isKnown: () => Promise<boolean>;
 }
+
+/** Up to so many bytes (256 KiB) are sent in one request when the blob is whole. */
+export const smallBlob = 256 * 1024;
 
 /** See RegistryClient.pushBlob. */
 export async function uploadBlob(
@@ -35,7 +40,7 @@ export async function uploadBlob(
     job.emit({ kind: 'transfer', step: options.step, item: digest, done: 0, total: size, note: outcome });
     return outcome;
   };
-  if (blob.isNew !== true && (await withRetries(attempts, () => blobExists(context)))) {
+  if (await isThere(context, blob, { ...options, attempts })) {
     blob.begun?.abandon();
     return note('exists');
   }
@@ -47,9 +52,21 @@ export async function uploadBlob(
     await upload.run(begun);
   } else {
     await upload.run(ahead.session, ahead.position);
-    job.emit({ kind: 'transfer', step: options.step, item: digest, done: size, total: size });
+    if (ahead.position === size)
+      job.emit({ kind: 'transfer', step: options.step, item: digest, done: size, total: size });
   }
   return 'uploaded';
+}
+
+/** A small blob that was made in this build is not asked for: it is sent as soon as the answer would come. */
+async function isThere(
+  context: UploadContext,
+  { isNew, begun }: PushableBlob,
+  { isKnown, attempts }: UploadOptions & { readonly attempts: Attempts },
+): Promise<boolean> {
+  if (await isKnown()) return true;
+  if (isNew === true || (begun !== undefined && context.size <= smallBlob)) return false;
+  return withRetries(attempts, () => blobExists(context));
 }
 
 async function sentAhead({ where }: UploadContext, { begun }: PushableBlob): Promise<SentAhead | undefined> {

@@ -70,6 +70,16 @@ test('login keeps a password that the registry takes, and logout forgets it', as
   t.is((await run(['tags', '--creds', 'me:pass:word', `${host}/app`])).stdout, '1\n');
 });
 
+test('a push that is refused ends the build: nothing is kept under its name', async (t) => {
+  const { host, folder, run } = await setup(t, { htpasswd: { username: 'me', password: 'secret' } });
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY data /data\nRUN ["/data"]\n');
+  const refused = await t.throwsAsync(run(['build', '-q', '-t', `${host}/app:1`, '--push', folder]), {
+    instanceOf: TsbuildError,
+  });
+  t.is(refused?.code, 'auth', 'and not the failure of a step');
+  t.false((await run(['images'])).stdout.includes('app'));
+});
+
 test('login gives the password to the helper that config.json names', async (t) => {
   const { host, folder, run } = await setup(t, { htpasswd: { username: 'me', password: 'secret' } });
   const helper = join(folder, 'docker-credential-testing');

@@ -568,9 +568,10 @@ test('an immutable tag is said to be one', async (t) => {
   t.regex(error?.hint ?? '', /another tag/);
 });
 
-test('checkPush opens an upload and abandons it', async (t) => {
+test('checkPush opens an upload, endCheck abandons it', async (t) => {
   const { server, client, job, where } = await setUp(t, []);
   await client.checkPush(where, job);
+  await client.endCheck(where, job);
   t.deepEqual(
     server.requests(undefined, uploads).map(({ method }) => method),
     ['POST', 'DELETE'],
@@ -578,9 +579,57 @@ test('checkPush opens an upload and abandons it', async (t) => {
   t.is(server.registry.uploads.size, 0);
 });
 
-test('checkPush does not mind that an upload cannot be abandoned', async (t) => {
+test('endCheck does not mind that an upload cannot be abandoned', async (t) => {
   const { client, job, where } = await setUp(t, [on('DELETE', faults.status(500))]);
-  await t.notThrowsAsync(client.checkPush(where, job));
+  await client.checkPush(where, job);
+  await t.notThrowsAsync(client.endCheck(where, job));
+});
+
+test('the next blob is sent in the upload of checkPush', async (t) => {
+  const { server, client, job, where } = await setUp(t, []);
+  await client.checkPush(where, job);
+  t.is(await client.pushBlob(where, memoryBlob(bytes), job, 's'), 'uploaded');
+  await client.endCheck(where, job);
+  t.deepEqual(
+    server.requests(undefined, uploads).map(({ method }) => method),
+    ['POST', 'PUT'],
+  );
+});
+
+test('an upload of checkPush that is lost meanwhile is opened anew', async (t) => {
+  const { server, client, job, where } = await setUp(t, []);
+  await client.checkPush(where, job);
+  server.registry.uploads.clear();
+  t.is(await client.pushBlob(where, memoryBlob(bytes), job, 's'), 'uploaded');
+  t.true(server.registry.blobs.has(`a@${memoryBlob(bytes).descriptor.digest}`));
+});
+
+test('blobs of the image that a tag names are not asked for', async (t) => {
+  const { server, client, job } = await setUp(t, []);
+  const target = parseReference(`${server.host}/a:1`);
+  await pushImage(client, testImage(), [target], job, 's');
+  const next = quickClient();
+  t.teardown(() => next.close());
+  const before = server.requests(undefined, /\/blobs\//).length;
+  next.learnContents(target, job);
+  await pushImage(next, testImage(), [target], job, 's');
+  t.is(server.requests(undefined, /\/blobs\//).length, before);
+});
+
+test('what the registry lost of the image that a tag names is sent again', async (t) => {
+  const { server, client, job } = await setUp(t, [
+    { method: 'PUT', path: /manifests/, fault: faults.status(400, 'MANIFEST_BLOB_UNKNOWN'), nth: [2] },
+  ]);
+  const target = parseReference(`${server.host}/a:1`);
+  const image = testImage();
+  await pushImage(client, image, [target], job, 's');
+  const next = quickClient();
+  t.teardown(() => next.close());
+  server.registry.blobs.clear();
+  next.learnContents(target, job);
+  await pushImage(next, image, [target], job, 's');
+  for (const { descriptor } of image.layers)
+    t.true(server.registry.blobs.has(`a@${descriptor.digest}`), descriptor.digest);
 });
 
 test('cancelling ends a push', async (t) => {
