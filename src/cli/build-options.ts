@@ -182,6 +182,11 @@ export const buildOptions = {
     kind: 'flag',
     describe: 'When a RUN step fails, start a shell in it; needs a terminal',
   },
+  logfile: {
+    kind: 'text',
+    value: 'FILE',
+    describe: 'Write what is printed to a new file instead, but for the error that ends the command',
+  },
   quiet: { kind: 'flag', short: 'q', describe: 'Print only the digest of the image' },
   progress: {
     emptyIsNone: true,

@@ -134,7 +134,6 @@ const buildah: readonly PeerFlag[] = [
     '--decryption-key= --cw=',
   ),
   ...one('refused', '--disable-content-trust', 'signatures are not verified; name bases by digest instead'),
-  ...one('planned', '--logfile=', 'redirect the standard error output'),
   ...one('refused', '--logsplit', 'redirect the standard error output'),
   ...one('refused', '--stdin', 'steps have no standard input; use --secret or COPY'),
   ...one('refused', '--iidfile-raw', '--iidfile writes the digest with its algorithm'),

@@ -154,3 +154,25 @@ test('variables that ask for something else than a build by tsbuild are told of'
   t.regex(stderr, /DOCKER_CONTENT_TRUST is ignored/);
   t.notRegex((await build(['-f', '-'], 'FROM scratch\n')).stderr, /ignored/);
 });
+
+test('--logfile: everything that is printed, in a new file, but for an error', async (t) => {
+  const { folder, build } = setup(t);
+  const log = join(folder, 'log');
+  writeFileSync(log, 'old '.repeat(1000));
+  const text = 'FROM scratch\nCOPY a /x\n';
+  const { code, stdout, stderr } = await build(['-f', '-', '--logfile', log], text);
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
+  t.regex(readFileSync(log, 'utf8'), /COPY a \/x[^]*\nsha256:[0-9a-f]{64}\n$/);
+  t.notRegex(readFileSync(log, 'utf8'), /old/);
+  const planned = await runCli(folder, ['plan', '--logfile', log, join(folder, 'c')], {
+    TSBUILD_ROOT: join(folder, 'store'),
+  });
+  t.is(planned.stdout + planned.stderr, '');
+  t.regex(readFileSync(log, 'utf8'), /COPY a \/one/);
+  const wrong = 'FROM scratch\nCOPY none /x\n';
+  await t.throwsAsync(build(['-f', '-', '--logfile', log], wrong), { message: /"none" does not exist/ });
+  await t.throwsAsync(build(['--logfile', join(folder, 'no/log')]), { message: /cannot write/ });
+  await t.throwsAsync(build(['--logfile', log, '-o', 'type=oci,dest=-']), {
+    message: /takes standard output/,
+  });
+});

@@ -1,8 +1,10 @@
 import { buildOptions } from '../build-options.js';
 import { severalTargets } from '../build-request.js';
 import { buildRequests } from '../build-targets.js';
+import type { CliContext } from '../context.js';
 import { defineCommand } from '../define-command.js';
 import { inNamespace } from '../in-namespace.js';
+import { refuseLoggedTar, withLogFile } from '../log-file.js';
 import { buildPeerFlags } from '../peer-flags.js';
 
 export const build = defineCommand({
@@ -20,17 +22,19 @@ export const build = defineCommand({
     const { call } = request;
     if (others.length > 0 && (options['dry-run'] || (call !== undefined && call.method !== 'check')))
       throw severalTargets();
+    refuseLoggedTar(options.logfile, options.output);
+    const logged = (work: (to: CliContext) => Promise<number>) => withLogFile(options.logfile, cli, work);
     if (call !== undefined) {
       const { runCall } = await import('../run-call.js');
-      return runCall(requests, call, cli);
+      return logged((to) => runCall(requests, call, to));
     }
     if (options['dry-run']) {
       const { runPlan } = await import('../run-plan.js');
-      return runPlan(request, cli, false);
+      return logged((to) => runPlan(request, to, false));
     }
     return inNamespace(request.isolation, cli, async () => {
       const { runBuild } = await import('../run-build.js');
-      return runBuild(requests, cli);
+      return logged((to) => runBuild(requests, to));
     });
   },
 });

@@ -4,6 +4,7 @@ import { buildOptions } from '../build-options.js';
 import { buildRequest } from '../build-request.js';
 import { defineCommand } from '../define-command.js';
 import { formatOption, isJson } from '../format-option.js';
+import { withLogFile } from '../log-file.js';
 import { buildPeerFlags } from '../peer-flags.js';
 
 export const explain = defineCommand({
@@ -18,10 +19,9 @@ export const explain = defineCommand({
   async run({ options, positionals }, cli) {
     const [context, wanted] = contextAndStep(positionals, cli.cwd);
     const { runExplain } = await import('../run-plan.js');
-    return runExplain(buildRequest(context, { ...options, format: undefined }, cli), cli, {
-      wanted,
-      json: isJson(options.format),
-    });
+    const request = buildRequest(context, { ...options, format: undefined }, cli);
+    const json = isJson(options.format);
+    return withLogFile(options.logfile, cli, (to) => runExplain(request, to, { wanted, json }));
   },
 });
 

@@ -2,6 +2,7 @@ import { buildOptions } from '../build-options.js';
 import { buildRequest } from '../build-request.js';
 import { defineCommand } from '../define-command.js';
 import { formatOption, isJson } from '../format-option.js';
+import { withLogFile } from '../log-file.js';
 import { buildPeerFlags } from '../peer-flags.js';
 
 export const plan = defineCommand({
@@ -14,10 +15,7 @@ export const plan = defineCommand({
   epilogue: 'The options are those of tsbuild build. Nothing is run and no layer is fetched.',
   async run({ options, positionals: [context = ''] }, cli) {
     const { runPlan } = await import('../run-plan.js');
-    return runPlan(
-      buildRequest(context, { ...options, format: undefined }, cli),
-      cli,
-      isJson(options.format),
-    );
+    const request = buildRequest(context, { ...options, format: undefined }, cli);
+    return withLogFile(options.logfile, cli, (to) => runPlan(request, to, isJson(options.format)));
   },
 });
