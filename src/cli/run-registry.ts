@@ -34,7 +34,7 @@ async function withRegistry<T>(
   }
 }
 
-/** Prints tags, one per line, in the registry's order. Resolves to the exit code. */
+/** Prints tags, one per line, in the registry's order. Resolves to the exit code. Throws `registry` where there are none. */
 export async function runTags(text: string, options: Registry, context: CliContext): Promise<number> {
   const reference = parseReference(text);
   if (reference.tag !== undefined || reference.digest !== undefined) {
@@ -43,6 +43,11 @@ export async function runTags(text: string, options: Registry, context: CliConte
     });
   }
   const found = await withRegistry(options, context, (client, job) => client.listTags(reference, job));
+  if (found.length === 0) {
+    throw new TsbuildError('registry', `${formatReference(reference)} does not exist, or has no tags`, {
+      hint: 'check the name; private repositories look the same before signing in',
+    });
+  }
   context.stdout.write(found.map((tag) => `${tag}\n`).join(''));
   return 0;
 }

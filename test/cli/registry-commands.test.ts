@@ -212,7 +212,7 @@ test('a push by digest moves no tag', async (t) => {
   ]);
   const digest =
     (JSON.parse(readFileSync(metadata, 'utf8')) as Record<string, string>)['containerimage.digest'] ?? '';
-  t.is((await run(['tags', `${host}/app`])).stdout, '');
+  await t.throwsAsync(run(['tags', `${host}/app`]), { message: /has no tags/ });
   t.is(digestOf((await run(['inspect', '--raw', `${host}/app@${digest}`])).stdout), digest as never);
 });
 
@@ -323,7 +323,10 @@ skopeoTest('skopeo reads what was copied, and copies what tsbuild reads', async 
 
 test('tags and referrers of what does not exist', async (t) => {
   const { host, run } = await pushed(t);
-  t.is((await run(['tags', `${host}/nothing`])).stdout, '');
+  await t.throwsAsync(run(['tags', `${host}/nothing`]), {
+    code: 'registry',
+    message: /does not exist, or has no tags/,
+  });
   t.is((await run(['referrers', '--format=json', `${host}/app:1`])).stdout, '');
   await t.throwsAsync(run(['tags', `${host}/app:1`]), { message: /names an image, not a repository/ });
   await t.throwsAsync(run(['referrers', `${host}/app:2`]), { message: /does not exist/ });
