@@ -10,6 +10,7 @@ export const linux = {
   O_CREAT: 0o100,
   O_EXCL: 0o200,
   O_CLOEXEC: 0o2000000,
+  O_NONBLOCK: 0o4000,
   O_PATH: 0o10000000,
   S_IFREG: 0o100000,
   S_IFIFO: 0o010000,
@@ -88,5 +89,6 @@ export const linux = {
   EPERM: 1,
   ENOENT: 2,
   EACCES: 13,
+  EAGAIN: 11,
   EINVAL: 22,
 } as const;

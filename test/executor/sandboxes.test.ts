@@ -71,6 +71,18 @@ it('nothing of it is left when no step came', async (t) => {
   t.deepEqual(players(), []);
 });
 
+it('one that is closed while it is opened ends, at whatever moment that is', async (t) => {
+  const own = new Bench();
+  t.teardown(() => own.close());
+  const executor = await own.executor;
+  for (let turns = 0; turns < 300; turns += 1) {
+    executor.expect?.(ordinary);
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+    await executor.close?.();
+  }
+  t.deepEqual(players(), []);
+});
+
 it('a failure to open one is that of the step that takes it, and nothing is left', async (t) => {
   const own = new Bench();
   t.teardown(() => own.close());

@@ -184,11 +184,35 @@ export function fork(label: string): Operation {
   return { call: 'clone', args: [linux.SIGCHLD, 0, 0, 0, 0], fork: true, label };
 }
 
-/** What the first process of the PID namespace does before anything else: it dies with its parent and cannot be traced. */
-export const becomeInit: readonly Operation[] = [
-  dieWithParent,
-  { call: 'prctl', args: [linux.PR_SET_DUMPABLE, 0], label: 'protect init' },
-];
+/**
+ * Goes on as the first process of the new PID namespace: it dies with its parent and cannot be traced. Of a parent that
+ * was killed before the death signal was asked for the kernel says nothing; but it alone holds the writing end of a
+ * pipe, so that reading from it then gives the end instead of EAGAIN. Two descriptors of 32 bits lie in the slot, and
+ * system calls look at no more of an argument.
+ */
+export function forkInit(label: string): Operation[] {
+  const [reading, writing] = [valueOf('lifeline'), valueOf('lifeline', 4)];
+  const flags = linux.O_NONBLOCK | linux.O_CLOEXEC;
+  const watch = 'see the parent alive';
+  return [
+    { call: 'pipe2', args: [addressOf('lifeline'), flags], label: watch },
+    fork(label),
+    dieWithParent,
+    { call: 'close', args: [writing] },
+    {
+      call: 'read',
+      args: [reading, addressOf('go'), 1],
+      nonzero: true,
+      tolerate: linux.EAGAIN,
+      label: watch,
+    },
+    { call: 'close', args: [reading] },
+    { call: 'prctl', args: [linux.PR_SET_DUMPABLE, 0], label: 'protect init' },
+  ];
+}
+
+/** Sizes of the slots of `forkInit`. */
+export const initSlots = { lifeline: 16, go: 8 } as const;
 
 /** Leaves the old root for good; then all descriptors of the preparation are closed. */
 export function enterRoot(spec: SandboxPlan['spec']): Operation[] {

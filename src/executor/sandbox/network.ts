@@ -1,7 +1,7 @@
 /** Programs of the network of a build. Pure. */
 import { linux } from '../linux.js';
 import { addressOf, valueOf, type Operation, type Program } from '../../sys/program.js';
-import { becomeInit, dieWithParent, fork, loopbackUp } from './namespaces.js';
+import { dieWithParent, fork, forkInit, initSlots, loopbackUp } from './namespaces.js';
 import { report } from './operations.js';
 
 /** Tag of the report that the namespace is there. */
@@ -94,8 +94,7 @@ export function connectorProgram({ namespace, mountedOn, ready, argv }: Connecto
       { call: 'unshare', args: [linux.CLONE_NEWNS | linux.CLONE_NEWPID], label },
       { call: 'mount', args: [0, '/', 0, linux.MS_REC | linux.MS_PRIVATE, 0], label },
       { call: 'mount', args: [namespace, mountedOn, 0, linux.MS_BIND, 0], label },
-      fork(label),
-      ...becomeInit,
+      ...forkInit(label),
       fork(label),
       { call: 'openat', args: [linux.AT_FDCWD, ready, flags, 0o600], result: { slot: 'opened' }, label },
       { call: 'dup3', args: [valueOf('opened'), readyFd, 0], label },
@@ -107,5 +106,6 @@ export function connectorProgram({ namespace, mountedOn, ready, argv }: Connecto
       },
       { call: 'exit_group', args: [127] },
     ],
+    slots: initSlots,
   };
 }

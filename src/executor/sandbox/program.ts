@@ -1,10 +1,11 @@
 import type { Program } from '../../sys/program.js';
 import { mountBase, moveBase } from './base-mounts.js';
 import {
-  becomeInit,
   enterNamespaces,
   enterRoot,
   fork,
+  forkInit,
+  initSlots,
   openingSlots,
   ownPipes,
   started,
@@ -24,13 +25,12 @@ export function openingProgram(plan: OpeningPlan): Program {
   return {
     operations: [
       ...enterNamespaces(plan),
-      fork('start init'),
-      ...becomeInit,
+      ...forkInit('start init'),
       ...mountMemory(plan.paths.memory),
       ...mountBase(plan),
       waitForStep,
     ],
-    slots: openingSlots,
+    slots: { ...openingSlots, ...initSlots },
   };
 }
 
