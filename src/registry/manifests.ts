@@ -198,8 +198,24 @@ export async function putManifest(
     job,
   );
   await discardBody(response, sender.timeouts);
-  checkStored(response, digest, what);
+  const stated = response.headers['docker-content-digest'];
+  if (isDigest(stated) && stated !== digest)
+    throw new RegistryFailure('registry', `${what}: the registry stored it as ${stated}, not as ${digest}`);
+  if (response.status !== 201 && stated !== digest) await readBack(sender, { ...where, digest }, job);
   return digest;
+}
+
+/** An answer that is not the specified one, 201, may come from a server that is no registry: what was sent must be there. */
+async function readBack(
+  sender: Sender,
+  reference: Repository & { readonly digest: Digest },
+  job: Job,
+): Promise<void> {
+  if ((await resolveManifest(sender, reference, job)) !== undefined) return;
+  throw new RegistryFailure(
+    'registry',
+    `cannot push ${formatReference(reference)}: the registry does not have it although it took it`,
+  );
 }
 
 /** Codes of registries that miss what a manifest names (distribution-spec, and distribution's own for indexes). */
@@ -208,10 +224,4 @@ const missing = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_REFE
 /** Whether a registry refused a manifest because it has not all that this names. */
 export function lacksContent(error: unknown): error is RegistryFailure {
   return error instanceof RegistryFailure && error.codes.some((code) => missing.has(code));
-}
-
-function checkStored(response: Response, digest: Digest, what: string): void {
-  const stated = response.headers['docker-content-digest'];
-  if (!isDigest(stated) || stated === digest) return;
-  throw new RegistryFailure('registry', `${what}: the registry stored it as ${stated}, not as ${digest}`);
 }

@@ -549,6 +549,15 @@ test('a manifest that is stored under another digest is a failure', async (t) =>
   });
 });
 
+test('a manifest that is taken with another answer than 201 is looked for: PUT answers 200 and there is none', async (t) => {
+  const { server, client, job } = await setUp(t, [
+    { method: 'PUT', path: /manifests/, fault: { kind: 'answer', answer: answer(200) } },
+  ]);
+  await t.throwsAsync(pushImage(client, testImage(), [parseReference(`${server.host}/a:1`)], job, 's'), {
+    message: /does not have it although it took it/,
+  });
+});
+
 test('a manifest PUT that answers 503 once is repeated', async (t) => {
   const { server, client, job } = await setUp(t, [
     { method: 'PUT', path: /manifests/, nth: [1], fault: faults.status(503) },
