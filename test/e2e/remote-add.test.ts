@@ -187,7 +187,7 @@ withGit('hostile addresses are refused before git is asked', async (t) => {
     'git://127.0.0.1:1/r#main:../../etc',
   ]) {
     const { code, stderr } = await added(workspaceOf(t), `ADD ${url} /r`);
-    t.is(code, 2, stderr);
+    t.is(code, 3, stderr);
     t.regex(stderr, /not a git source/);
     t.regex(stderr, /Dockerfile:2/);
   }
