@@ -45,18 +45,20 @@ export class FileListings {
   async read(digest: Digest): Promise<FileListing | undefined> {
     const listing = new Map<string, ListedFile>();
     try {
-      const lines = this.store.records(listingsBucket).getLines(hexOf(digest));
-      if (lines === undefined) return undefined;
-      for await (const line of lines) {
-        const [path, kind, mode, what, links] = JSON.parse(line) as [string, string, number, string, number];
-        listing.set(path, { kind, mode, what, links });
-      }
+      const batches = this.store.records(listingsBucket).getLines(hexOf(digest));
+      if (batches === undefined) return undefined;
+      for await (const lines of batches) for (const line of lines) listing.set(...readFile(line));
     } catch (error) {
       if (error instanceof TsbuildError || error instanceof SyntaxError) return undefined;
       throw error;
     }
     return listing;
   }
+}
+
+function readFile(line: string): [path: string, file: ListedFile] {
+  const [path, kind, mode, what, links] = JSON.parse(line) as [string, string, number, string, number];
+  return [path, { kind, mode, what, links }];
 }
 
 /** The listing of what is selected now. */

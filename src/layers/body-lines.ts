@@ -10,16 +10,18 @@ export function* bodyLines({ bodies, sparse }: BodyIndex): Iterable<string> {
   for (const [digest, content] of sparse) yield `${digest} ${JSON.stringify(content)}`;
 }
 
-/** Reads what `bodyLines` gives. The store vouches for the lines. */
-export async function parseBodyLines(lines: AsyncIterable<string>): Promise<BodyIndex> {
+/** Reads what `bodyLines` gives, many lines at a time. The store vouches for the lines. */
+export async function parseBodyLines(batches: AsyncIterable<readonly string[]>): Promise<BodyIndex> {
   const bodies = new Map<Digest, number>();
   const sparse = new Map<Digest, SparseContent>();
-  for await (const line of lines) {
-    const digest = line.slice(0, line.indexOf(' '));
-    if (!isDigest(digest)) continue;
-    const place: unknown = JSON.parse(line.slice(digest.length + 1));
-    if (typeof place === 'number') bodies.set(digest, place);
-    else sparse.set(digest, place as SparseContent);
+  for await (const lines of batches) {
+    for (const line of lines) {
+      const digest = line.slice(0, line.indexOf(' '));
+      if (!isDigest(digest)) continue;
+      const place: unknown = JSON.parse(line.slice(digest.length + 1));
+      if (typeof place === 'number') bodies.set(digest, place);
+      else sparse.set(digest, place as SparseContent);
+    }
   }
   return { bodies, sparse };
 }

@@ -7,10 +7,10 @@ import { ChangesetReader } from './changeset-reader.js';
 import { lookup } from './tree.js';
 import type { BodySource, Changeset, LayerDirectory, Tree } from './types.js';
 
-/** Reads the lines of `serialiseChangeset`. Throws `store` when they are damaged. */
-export async function readChangeset(lines: AsyncIterable<string>): Promise<Changeset> {
+/** Reads the lines of `serialiseChangeset`, which come many at a time. Throws `store` when they are damaged. */
+export async function readChangeset(batches: AsyncIterable<readonly string[]>): Promise<Changeset> {
   const reader = new ChangesetReader();
-  for await (const line of lines) reader.addLine(line);
+  for await (const lines of batches) for (const line of lines) reader.addLine(line);
   return reader.end();
 }
 

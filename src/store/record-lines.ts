@@ -53,8 +53,14 @@ async function writeAll(handle: FileHandle, lines: Iterable<string> | AsyncItera
   await handle.appendFile(`${finishDigest(hash)}\n`);
 }
 
-/** The lines at `path`. What `damaged` gives is thrown when the digest at the end is missing or another. */
-export async function* readLines(path: string, damaged: () => Promise<Error>): AsyncIterable<string> {
+/**
+ * The lines at `path`, many at a time: a promise for each would take longer than reading it. What `damaged` gives is
+ * thrown when the digest at the end is missing or another.
+ */
+export async function* readLines(
+  path: string,
+  damaged: () => Promise<Error>,
+): AsyncIterable<readonly string[]> {
   const handle = await open(path, 'r').catch(async (error: unknown) => {
     throw errnoCode(error) === 'ENOENT' ? await damaged() : error;
   });
@@ -63,7 +69,7 @@ export async function* readLines(path: string, damaged: () => Promise<Error>): A
     const end = (await handle.stat()).size - trailerSize;
     for await (const lines of lineBatches(handle, hash, end)) {
       if (lines === undefined) throw await damaged();
-      yield* lines;
+      yield lines;
     }
     const trailer = await handle.read(Buffer.alloc(trailerSize), 0, trailerSize, Math.max(end, 0));
     if (trailer.buffer.toString('latin1') !== `${finishDigest(hash)}\n`) throw await damaged();

@@ -28,10 +28,10 @@ export interface Records {
   /** Writes a record of many lines (without line ends) with flat memory. */
   putLines(hex: string, lines: Iterable<string> | AsyncIterable<string>): Promise<void>;
   /**
-   * The lines, or undefined when there is no record. Their checksum is compared at the end: a damaged record throws
+   * The lines, many at a time, or undefined when there is no record. Their checksum is compared at the end: a damaged record throws
    * `store` and is removed, so only who came to the end may believe the lines.
    */
-  getLines(hex: string): AsyncIterable<string> | undefined;
+  getLines(hex: string): AsyncIterable<readonly string[]> | undefined;
   /** Marks the record as used now, for a collection that keeps what was used last. */
   touch(hex: string): Promise<void>;
   delete(hex: string): Promise<void>;
@@ -145,7 +145,7 @@ function readSmallFile(path: string): Buffer | undefined {
   }
 }
 
-function linesOf(root: string, path: string): AsyncIterable<string> | undefined {
+function linesOf(root: string, path: string): AsyncIterable<readonly string[]> | undefined {
   return isFile(path) ? readLines(path, () => damagedLines(root, path)) : undefined;
 }
 

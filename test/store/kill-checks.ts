@@ -51,7 +51,7 @@ async function checkRecords(t: ExecutionContext, store: Store): Promise<void> {
     const lines = store.records(linesBucket).getLines(key);
     if (lines === undefined) continue;
     const found: string[] = [];
-    for await (const line of lines) found.push(line);
+    for await (const batch of lines) found.push(...batch);
     t.deepEqual(found, linesOf(n));
   }
 }

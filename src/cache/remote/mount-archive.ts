@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { linesOf } from '../../layers/byte-lines.js';
 import { serialiseChangeset } from '../../layers/changeset-json.js';
+import { ChangesetReader } from '../../layers/changeset-reader.js';
 import { materialise } from '../../layers/materialise.js';
-import { readChangeset } from '../../layers/stored-forms.js';
 import { emptyTree } from '../../layers/tree.js';
 import type { BodySource, Changeset, LayerDirectory } from '../../layers/types.js';
 import { readDirectoryForm } from '../../layers/walk-directory.js';
@@ -90,12 +90,18 @@ async function fetchListing(
   { listing, digest }: KeptMount,
   storage: Pick<RemoteStorage, 'open'>,
 ): Promise<{ readonly changeset: Changeset; readonly slots: readonly Slot[] }> {
-  const lines = linesOf(fetchedChunks(listing, storage));
-  const order = await lines.next();
-  const changeset = await readChangeset(lines);
+  const reader = new ChangesetReader();
+  let order: string | undefined;
+  for await (const lines of linesOf(fetchedChunks(listing, storage))) {
+    for (const line of lines) {
+      if (order === undefined) order = line;
+      else reader.addLine(line);
+    }
+  }
+  const changeset = reader.end();
   if (changesetDigest(changeset) !== digest)
     throw new TsbuildError('image', 'a saved folder is another one than it says');
-  return { changeset, slots: decodeSlots(parsed(order.value), changeset) };
+  return { changeset, slots: decodeSlots(parsed(order), changeset) };
 }
 
 function parsed(line: unknown): unknown {
