@@ -43,7 +43,7 @@ it('the first build runs every step', async (t) => {
   const { ran } = stepVerdicts(built.output);
   for (const step of steps) t.true(ran.includes(step), `${step} ran:\n${built.output}`);
   t.regex(built.output, /bundled 2 pages/);
-  t.regex(built.output, /# pass 4/);
+  t.regex(built.output, /[#ℹ] pass 4/); // the sign differs between versions of Node
 });
 
 it('the second build finds every step in the cache and runs nothing', async (t) => {
@@ -56,7 +56,7 @@ it('the second build finds every step in the cache and runs nothing', async (t) 
     built.output,
   );
   for (const step of steps) t.true(cached.includes(step), `${step} is CACHED:\n${built.output}`);
-  t.notRegex(built.output, /bundled|# pass/);
+  t.notRegex(built.output, /bundled|[#ℹ] pass/);
 });
 
 it('a changed page runs what depends on it and nothing else', async (t) => {
