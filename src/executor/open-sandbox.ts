@@ -132,8 +132,8 @@ export class OpenSandbox {
     else if (tag === outputTag) this.#openOutput();
     else if (tag === parentEndedTag) this.#onStatus(constants.signals.SIGKILL);
     else if (tag === readyTag) this.#run?.spec.onStarted?.((name) => void signalStep(this.player, name));
-    else if (tag === inputTag) this.#prepare(() => this.#writeInput());
-    else if (tag === terminalTag) this.#prepare(() => this.#openTerminal());
+    else if (tag === inputTag) void this.#prepare(() => this.#writeInput()).then(this.#onOpened);
+    else if (tag === terminalTag) void this.#prepare(() => this.#openTerminal());
     else if (tag <= accessTag) this.#executable.set(tag - accessTag, value === 0n);
     else if (tag <= executeTag) this.#attempts.push(this.#attempt(tag - executeTag, value));
   }
@@ -150,20 +150,21 @@ export class OpenSandbox {
         const onChunk = (chunk: Uint8Array): void => this.#run?.spec.onOutput(stream, chunk);
         this.#readers.push(new PipeReader(this.player.pid, outputPipes[stream].read, onChunk));
       }
-      this.#onOpened();
+      // A player that waits for the word on its input would take the first byte of the next program for it.
+      if (this.opening.input?.kind !== 'pipe') this.#onOpened();
     } catch (error) {
       this.#fail(error);
     }
   }
 
   /** The player waits until something is done. */
-  #prepare(work: () => void | Promise<void>): void {
-    Promise.resolve()
-      .then(work)
-      .then(
-        () => this.player.send(Uint8Array.of(1)),
-        (error: unknown) => this.#fail(error),
-      );
+  async #prepare(work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.player.send(Uint8Array.of(1));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {

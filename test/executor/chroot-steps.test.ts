@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import test from 'ava';
 import { ownOverlayNamespace } from '../../src/layers/own-namespace.js';
 import { Bench, sandboxTest } from './busybox-root.js';
@@ -240,5 +241,15 @@ sandboxTest('a limit of memory holds in chroot mode too', async (t) => {
 sandboxTest('what cannot be kept is refused', async (t) => {
   for (const options of [{ network: 'none' }, { security: 'insecure' }] as const) {
     await t.throwsAsync(bench.step('true', options), { code: 'sandbox' });
+  }
+});
+
+sandboxTest('the input of a step reaches it whole, and ends', async (t) => {
+  for (let round = 0; round < 20; round += 1) {
+    const source = Readable.from([`${round}\n`, 'x'.repeat(100_000)]);
+    const { code, stdout } = await bench.step('read line; echo $line; wc -c', {
+      input: { kind: 'pipe', source },
+    });
+    t.deepEqual([code, stdout], [0, `${round}\n100000\n`]);
   }
 });

@@ -1,6 +1,7 @@
 /** Results of steps: exit status, what is in the upper, failures to start. */
 import { existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import test from 'ava';
 import { applyAttributes } from '../../src/sys/attributes.js';
 import { makeNodes } from '../../src/sys/nodes.js';
@@ -273,4 +274,15 @@ singleIdTest('SBX-26 owners, groups and devices are accepted and not made; apt s
   const { stdout, upper } = await bench.step(script, { lowers });
   t.is(stdout, '0:0\n/pipe\nAPT::Sandbox::User "root";\n0\n');
   t.false(existsSync(join(upper, 'etc')));
+});
+
+sandboxTest('the input of a step reaches it whole, and ends', async (t) => {
+  const runs = Array.from({ length: 20 }, async (_, index) => {
+    const source = Readable.from([`${index}\n`, 'x'.repeat(100_000)]);
+    const { code, stdout } = await bench.step('read line; echo $line; wc -c', {
+      input: { kind: 'pipe', source },
+    });
+    t.deepEqual([code, stdout], [0, `${index}\n100000\n`]);
+  });
+  await Promise.all(runs);
 });
