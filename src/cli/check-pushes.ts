@@ -1,6 +1,7 @@
-import { formatReference, parseReference, type Reference } from '../oci/reference.js';
+import { parseReference, type Reference } from '../oci/reference.js';
 import type { Job } from '../progress/event.js';
-import type { RegistryClient } from '../registry/types.js';
+import { byRepository } from '../registry/repository-name.js';
+import type { RegistryClient, Repository } from '../registry/types.js';
 import type { PushOutput } from './build-outputs.js';
 
 /** Questions to the registries that a build will push to, asked while it builds. */
@@ -25,11 +26,10 @@ export function checkPushes(
   const targets = pushes.flatMap(({ names }) => names).map((name) => parseReference(name));
   const repositories = isWanted ? byRepository(targets) : [];
   const stop = new AbortController();
-  const ask = async ([first, ...others]: readonly Reference[]): Promise<void> => {
-    if (first === undefined) return;
+  const ask = async ([where, references]: readonly [Repository, readonly Reference[]]): Promise<void> => {
     const registries = await client();
-    await registries.checkPush(first, job);
-    for (const reference of [first, ...others]) registries.learnContents(reference, job);
+    await registries.checkPush(where, job);
+    for (const reference of references) registries.learnContents(reference, job);
   };
   const done = Promise.all(repositories.map(ask)).then(() => undefined);
   done.catch(() => stop.abort());
@@ -39,7 +39,7 @@ export function checkPushes(
       () => [],
     );
     const registries = asked.length === 0 ? undefined : await client();
-    await Promise.all(asked.map(async ([first]) => first && registries?.endCheck(first, job)));
+    await Promise.all(asked.map(async ([where]) => registries?.endCheck(where, job)));
   };
   return { done, signal: AbortSignal.any([job.signal, stop.signal]), end };
 }
@@ -54,13 +54,4 @@ export async function underCheck(check: PushCheck, work: () => Promise<void>): P
   } finally {
     await check.end();
   }
-}
-
-function byRepository(targets: readonly Reference[]): readonly (readonly Reference[])[] {
-  const groups = new Map<string, Reference[]>();
-  for (const target of targets) {
-    const key = formatReference({ ...target, tag: undefined, digest: undefined });
-    groups.set(key, [...(groups.get(key) ?? []), target]);
-  }
-  return [...groups.values()];
 }

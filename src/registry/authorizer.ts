@@ -1,6 +1,7 @@
 import { mergeScopes, parseChallenges, parseScopes, type Challenge, type Scope } from './challenge.js';
 import { RegistryFailure } from './failure.js';
 import { basicAuthorization, type Token, type TokenRequest } from './tokens.js';
+import { repositoryName } from './repository-name.js';
 import type { Credentials, CredentialSource, Repository } from './types.js';
 
 /** How a registry wants to be signed in to. */
@@ -54,7 +55,7 @@ export class Authorizer {
     this.#schemes.set(registry, scheme);
     const scope = challenges.find(({ parameters }) => parameters.has('scope'))?.parameters.get('scope');
     if (scope !== undefined)
-      this.#asked.set(repositoryKey(wanted.where), parseScopes(scope).filter(isAllowed(wanted.where)));
+      this.#asked.set(repositoryName(wanted.where), parseScopes(scope).filter(isAllowed(wanted.where)));
     for (const [key, token] of this.#tokens) {
       const known = await token.catch(() => undefined);
       if (known === undefined || `Bearer ${known.value}` === used) this.#tokens.delete(key);
@@ -67,7 +68,7 @@ export class Authorizer {
     credentials: Credentials | undefined,
   ): Promise<string> {
     if (credentials?.kind === 'bearer') return `Bearer ${credentials.token}`;
-    const scopes = mergeScopes([...wanted.scopes, ...(this.#asked.get(repositoryKey(wanted.where)) ?? [])]);
+    const scopes = mergeScopes([...wanted.scopes, ...(this.#asked.get(repositoryName(wanted.where)) ?? [])]);
     const request = { realm: scheme.realm, service: scheme.service, scopes, credentials };
     const key = JSON.stringify([wanted.where.registry, request]);
     return `Bearer ${(await this.#token(key, () => wanted.fetchToken(request))).value}`;
@@ -87,10 +88,6 @@ export class Authorizer {
     fetched.catch(() => this.#tokens.delete(key));
     return fetched;
   }
-}
-
-function repositoryKey({ registry, repository }: Repository): string {
-  return `${registry}/${repository}`;
 }
 
 /** A registry may ask for rights on the repository at hand and on itself, not on others that our password covers. */

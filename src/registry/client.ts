@@ -17,6 +17,7 @@ import { Sender } from './sender.js';
 import { signIn } from './sign-in.js';
 import { SpareSessions } from './spare-sessions.js';
 import { listTags } from './tags.js';
+import { repositoryName } from './repository-name.js';
 import type {
   BegunUpload,
   PushableBlob,
@@ -91,7 +92,7 @@ class Client implements RegistryClient {
   }
 
   blobExists(where: Repository, digest: Digest, job: Job = silent): Promise<boolean> {
-    const what = `cannot look for the blob ${digest} in ${nameOf(where)}`;
+    const what = `cannot look for the blob ${digest} in ${repositoryName(where)}`;
     return this.#retried(job, () =>
       blobExists({ sender: this.#sender, where, digest, size: -1, job, what, actions: ['pull'] }),
     );
@@ -99,14 +100,14 @@ class Client implements RegistryClient {
 
   pushBlob(where: Repository, blob: PushableBlob, job: Job, step: StepId): Promise<PushOutcome> {
     const { digest, size } = blob.descriptor;
-    const key = `${nameOf(where)}@${digest}`;
+    const key = `${repositoryName(where)}@${digest}`;
     const running = this.#pushes.get(key);
     if (running !== undefined) return running;
     const context = this.#context(where, {
       digest,
       size,
       job,
-      what: `cannot push the blob ${digest} to ${nameOf(where)}`,
+      what: `cannot push the blob ${digest} to ${repositoryName(where)}`,
     });
     const isKnown = () => this.#contents.has(where, blob.descriptor);
     const options = { retries: this.#retries, chunkSize: this.#chunkSize, step, isKnown };
@@ -126,7 +127,7 @@ class Client implements RegistryClient {
         digest: digestOf(''),
         size: 0,
         job: given,
-        what: `cannot push ${as.item} to ${nameOf(where)} while it is compressed`,
+        what: `cannot push ${as.item} to ${repositoryName(where)} while it is compressed`,
       });
     return beginUpload(context, read, job, as);
   }
@@ -186,7 +187,7 @@ class Client implements RegistryClient {
   }
 
   #checking(where: Repository, job: Job): UploadContext {
-    const what = `cannot push to ${nameOf(where)}`;
+    const what = `cannot push to ${repositoryName(where)}`;
     return this.#context(where, { digest: digestOf(''), size: 0, job, what });
   }
 }
@@ -196,7 +197,3 @@ const pushActions = ['pull', 'push'];
 
 /** For questions that belong to no job. */
 const silent: Job = { signal: new AbortController().signal, emit: () => undefined };
-
-function nameOf({ registry, repository }: Repository): string {
-  return `${registry}/${repository}`;
-}

@@ -9,6 +9,7 @@ import { RegistryFailure } from './failure.js';
 import { networkFailure } from './network-failure.js';
 import { Attempts } from './retry.js';
 import type { Sender } from './sender.js';
+import { repositoryName } from './repository-name.js';
 import type { Repository, RetryOptions } from './types.js';
 
 /** Bytes after which a connection that drops counts as a good one: attempts count anew. */
@@ -26,7 +27,7 @@ export interface Download {
 export async function* downloadBlob(sender: Sender, download: Download): AsyncGenerator<Uint8Array> {
   const { descriptor, offset, where } = download;
   const { size } = descriptor;
-  const what = `cannot fetch the blob ${descriptor.digest} of ${where.registry}/${where.repository}`;
+  const what = `cannot fetch the blob ${descriptor.digest} of ${repositoryName(where)}`;
   if (!Number.isSafeInteger(size) || size < 0 || offset > size)
     throw new RegistryFailure('image', `${what}: its size is impossible`);
   const hash = offset === 0 ? createHash('sha256') : undefined;

@@ -3,6 +3,7 @@ import type { Digest } from '../oci/digest.js';
 import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import { parseImageDocument } from '../oci/validate.js';
+import { repositoryName } from './repository-name.js';
 import type { Repository } from './types.js';
 
 type Sizes = ReadonlyMap<Digest, number>;
@@ -20,19 +21,19 @@ export class KnownContents {
     fetch: () => Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>,
   ): void {
     const sizes = fetch().then(blobsOf, () => new Map<Digest, number>());
-    const key = keyOf(reference);
+    const key = repositoryName(reference);
     this.#known.set(key, [...(this.#known.get(key) ?? []), sizes]);
   }
 
   async has(where: Repository, { digest, size }: Descriptor): Promise<boolean> {
-    for (const sizes of this.#known.get(keyOf(where)) ?? []) {
+    for (const sizes of this.#known.get(repositoryName(where)) ?? []) {
       if ((await sizes).get(digest) === size) return true;
     }
     return false;
   }
 
   forget(where: Repository): void {
-    this.#known.delete(keyOf(where));
+    this.#known.delete(repositoryName(where));
   }
 }
 
@@ -55,8 +56,4 @@ function blobsOf({
   } catch {
     return new Map(); // it is replaced anyway
   }
-}
-
-function keyOf({ registry, repository }: Repository): string {
-  return `${registry}/${repository}`;
 }

@@ -11,6 +11,7 @@ import { bytesBody, discardBody, readBody, type Response } from './exchange.js';
 import { RegistryFailure } from './failure.js';
 import { networkFailure } from './network-failure.js';
 import type { Sender } from './sender.js';
+import { repositoryName } from './repository-name.js';
 import type { Repository, ResolvedManifest } from './types.js';
 
 const accept = [
@@ -181,7 +182,7 @@ export async function putManifest(
       `${JSON.stringify(reference.slice(0, 200))} is neither a tag nor the digest ${digest}`,
     );
   }
-  const what = `cannot push the manifest ${where.registry}/${where.repository}${isTag(reference) ? ':' : '@'}${reference}`;
+  const what = `cannot push the manifest ${repositoryName(where)}${isTag(reference) ? ':' : '@'}${reference}`;
   if (bytes.length > maxDocumentSize)
     throw new RegistryFailure('image', `${what}: it is larger than ${maxDocumentSize} bytes`);
   const response = await sender.send(

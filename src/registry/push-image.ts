@@ -3,6 +3,7 @@ import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job, StepId } from '../progress/event.js';
 import { lacksContent } from './manifests.js';
+import { byRepository } from './repository-name.js';
 import type { PushableBlob, RegistryClient, Repository } from './types.js';
 
 const parallelBlobs = 4;
@@ -47,21 +48,6 @@ export async function pushImage(
     }
   }
   return image.descriptor;
-}
-
-/** Repositories in the order of their first mention. */
-function byRepository(
-  targets: readonly Reference[],
-): readonly (readonly [Repository, readonly Reference[]])[] {
-  const groups = new Map<string, [Repository, Reference[]]>();
-  for (const target of targets) {
-    const { registry, repository } = target;
-    const key = `${registry}/${repository}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [{ registry, repository }, [target]]);
-    else group[1].push(target);
-  }
-  return [...groups.values()];
 }
 
 interface Destination {

@@ -9,6 +9,7 @@ import { resolveManifest, fetchManifest } from './manifests.js';
 import { pages } from './pages.js';
 import { Attempts, withRetries } from './retry.js';
 import type { Sender } from './sender.js';
+import { repositoryName } from './repository-name.js';
 import type { Repository, RetryOptions } from './types.js';
 
 /** Answers of registries that do not know the API; some proxies make others of 404. */
@@ -26,7 +27,7 @@ export async function listReferrers(
   where: Repository,
   { digest, job, retries }: ReferrersQuestion,
 ): Promise<readonly Descriptor[]> {
-  const what = `cannot list the referrers of ${where.registry}/${where.repository}@${digest}`;
+  const what = `cannot list the referrers of ${repositoryName(where)}@${digest}`;
   const found: Descriptor[] = [];
   const request = { where, target: `referrers/${digest}`, accept: unsupported, what, job, retries };
   const headers = { Accept: mediaTypes.ociIndex };

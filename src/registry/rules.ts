@@ -2,6 +2,7 @@ import type { Reference } from '../oci/reference.js';
 import type { Descriptor } from '../oci/types.js';
 import type { Job } from '../progress/event.js';
 import { RegistryFailure } from './failure.js';
+import { repositoryName } from './repository-name.js';
 import type { Mirror, RegistryClient, RegistryRule, Repository, ResolvedManifest } from './types.js';
 
 /**
@@ -41,7 +42,7 @@ function kindOf({ digest }: Reference): Kind {
 }
 
 function ruleFor(where: Repository, rules: readonly RegistryRule[]): RegistryRule | undefined {
-  const name = nameOf(where);
+  const name = repositoryName(where);
   return rules
     .filter(({ prefix }) =>
       prefix.startsWith('*.')
@@ -54,7 +55,7 @@ function ruleFor(where: Repository, rules: readonly RegistryRule[]): RegistryRul
 function allowed<T extends Repository>(where: T, rules: readonly RegistryRule[]): T {
   const rule = ruleFor(where, rules);
   if (rule?.blocked !== true) return where;
-  throw new RegistryFailure('registry', `${nameOf(where)} is blocked`, {
+  throw new RegistryFailure('registry', `${repositoryName(where)} is blocked`, {
     hint: `registries.conf blocks ${JSON.stringify(rule.prefix)}`,
   });
 }
@@ -73,7 +74,9 @@ function serves({ serves: what = 'all' }: Mirror, kind: Kind): boolean {
 
 /** The same repository with another prefix; what a wildcard prefix stands for is the host. */
 function rewritten<T extends Repository>(where: T, prefix: string, location: string): T {
-  const rest = prefix.startsWith('*.') ? where.repository : nameOf(where).slice(trimmed(prefix).length + 1);
+  const rest = prefix.startsWith('*.')
+    ? where.repository
+    : repositoryName(where).slice(trimmed(prefix).length + 1);
   const place = trimmed(location);
   const slash = place.indexOf('/');
   const registry = (slash === -1 ? place : place.slice(0, slash)).toLowerCase();
@@ -83,10 +86,6 @@ function rewritten<T extends Repository>(where: T, prefix: string, location: str
 
 function trimmed(place: string): string {
   return place.replace(/\/+$/, '');
-}
-
-function nameOf({ registry, repository }: Repository): string {
-  return `${registry}/${repository}`;
 }
 
 async function resolveFrom(

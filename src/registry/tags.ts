@@ -4,6 +4,7 @@ import type { Job } from '../progress/event.js';
 import { RegistryFailure } from './failure.js';
 import { pages } from './pages.js';
 import type { Sender } from './sender.js';
+import { repositoryName } from './repository-name.js';
 import type { Repository, RetryOptions } from './types.js';
 
 /** All tags of a repository, page by page (distribution-spec, "Listing Tags"). None when it does not exist. */
@@ -12,7 +13,7 @@ export async function listTags(
   where: Repository,
   { job, retries }: { job: Job; retries: RetryOptions },
 ): Promise<string[]> {
-  const what = `cannot list the tags of ${where.registry}/${where.repository}`;
+  const what = `cannot list the tags of ${repositoryName(where)}`;
   const tags: string[] = [];
   for await (const { response, body } of pages(sender, {
     where,

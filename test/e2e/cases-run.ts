@@ -8,7 +8,7 @@ export const runCases: readonly DockerfileCase[] = [
     dockerfile: `FROM base
 ENV A=1 B="two words"
 ARG C=three
-WORKDIR /work/dir
+WORKDIR /place/dir
 RUN env | sort > /env && pwd > /pwd && umask > /umask && wc -c > /stdin && echo $0 > shell && hostname > /hostname`,
     buildah: [inTree('sets other variables and another host name', /^(env|hostname)$/)],
   },

@@ -20,7 +20,7 @@ FROM ${registry}/base:1
 COPY --from=build /tool /log /opt/
 ${Array.from({ length: copies }, (_, i) => `COPY file /srv/copy-${i}`).join('\n')}
 RUN mkdir -p /var/lib/app && echo ready > /var/lib/app/state
-${Array.from({ length: 6 }, (_, i) => `WORKDIR /work/${i}`).join('\n')}
+${Array.from({ length: 6 }, (_, i) => `WORKDIR /srv/${i}`).join('\n')}
 CMD ["cat", "/opt/log"]
 `;
 

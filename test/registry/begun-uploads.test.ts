@@ -1,6 +1,6 @@
 /** Blobs that are sent while they are made: what goes wrong on the way is mended when the blob is whole. */
 import { setImmediate as turn } from 'node:timers/promises';
-import anyTest from 'ava';
+import anyTest, { type ExecutionContext } from 'ava';
 import { faults, startFaultServer, type Fault, type Rule } from '../helpers/fault-server.js';
 import { memoryBlob, noise, quickClient, recordedJob } from '../helpers/registry-values.js';
 
@@ -101,13 +101,18 @@ test(
   true,
 );
 
-test('a source that fails ends the upload and says nothing', async (t) => {
+async function setUp(t: ExecutionContext) {
   const server = await startFaultServer({ rules: [] });
   const client = quickClient();
   t.teardown(() => server.close());
   t.teardown(() => client.close());
   const job = recordedJob();
   const where = { registry: server.host, repository: 'a' };
+  return { server, client, job, where };
+}
+
+test('a source that fails ends the upload and says nothing', async (t) => {
+  const { client, job, where } = await setUp(t);
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield bytes.subarray(0, 1000);
     await turn();
@@ -119,12 +124,7 @@ test('a source that fails ends the upload and says nothing', async (t) => {
 });
 
 test('a small blob waits for its digest, is not asked for, and goes in one request', async (t) => {
-  const server = await startFaultServer({ rules: [] });
-  const client = quickClient();
-  t.teardown(() => server.close());
-  t.teardown(() => client.close());
-  const job = recordedJob();
-  const where = { registry: server.host, repository: 'a' };
+  const { server, client, job, where } = await setUp(t);
   const blob = memoryBlob(bytes.subarray(0, 200_000));
   const begun = client.beginUpload(where, () => blob.open(), job, { step: 's', item: 'layer 1' });
   t.is((await begun.sent)?.position, 0);

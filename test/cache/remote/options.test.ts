@@ -4,13 +4,13 @@ import { parseCacheFrom, parseCacheTo } from '../../../src/cache/remote/options.
 const digest = `sha256:${'0'.repeat(64)}`;
 
 const from = test.macro((t, text: string, place: object) => {
-  t.like(parseCacheFrom(text, '/work'), { place });
+  t.like(parseCacheFrom(text, '/here'), { place });
 });
 const to = test.macro((t, text: string, option: object) => {
-  t.like(parseCacheTo(text, '/work'), option);
+  t.like(parseCacheTo(text, '/here'), option);
 });
 const wrong = test.macro((t, text: string, message: RegExp) => {
-  t.throws(() => parseCacheTo(text, '/work'), { code: 'usage', message });
+  t.throws(() => parseCacheTo(text, '/here'), { code: 'usage', message });
 });
 
 test('a name alone is a registry’s', from, 'ghcr.io/me/app', {
@@ -23,10 +23,10 @@ test('short names are Docker Hub’s', from, 'type=registry,ref=me/cache:x', {
 });
 test('a folder is relative to the working directory', from, 'type=local,src=cache', {
   type: 'local',
-  path: '/work/cache',
+  path: '/here/cache',
   tag: 'latest',
 });
-test('quotes as in CSV', from, 'type=local,"src=a,b"', { path: '/work/a,b' });
+test('quotes as in CSV', from, 'type=local,"src=a,b"', { path: '/here/a,b' });
 test('a bucket with a prefix', from, 'type=s3,bucket=b,prefix=p,region=eu,name=n', {
   type: 's3',
   bucket: 'b',
